@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * datapath - makes the kernel do what the plan says: eBPF programs at a cgroup, their maps, and the
+ * differences between what is in the maps and a plan.  Nothing of Kubernetes is in here.
+ *
+ * Everything is pinned under one folder of a bpffs: the process may be killed, restarted or upgraded
+ * while connections go on and new ones are balanced from the last plan.  After a restart the maps
+ * are adopted as they are; a frontend that no plan confirmed is removed only by
+ * datapath_synced(), when the first full set of plans has been applied.
+ *
+ * Threads.  One thread owns a datapath.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/ipaddr.h"
+#include "plan/plan.h"
+
+struct datapath;
+
+struct datapath_config {
+	const char *pin_dir; /* NULL: /sys/fs/bpf/fairlead; bpffs is mounted there if it is not */
+	const char *cgroup; /* NULL: the root of the cgroup v2 hierarchy, from /proc/self/mountinfo */
+};
+
+/*
+ * Loads or adopts, attaches, pins.  The error says exactly what is missing and how to get it:
+ * -EPERM (not root, or which capability), -ENOENT (no cgroup v2), -EOPNOTSUPP (the kernel refuses BPF).
+ */
+int datapath_open(const struct datapath_config *config, struct datapath **ret, struct err *err);
+
+/* Leaves everything pinned and in effect. */
+void datapath_close(struct datapath *datapath);
+
+/*
+ * Makes one Service's ports as in 'plan' (borrowed for the call): new, changed and vanished ports and
+ * endpoints alike.  Readers see the old or the new set of a port, never a mixture, and no instant
+ * without endpoints.  A frontend that another Service has already is skipped and counted.
+ */
+int datapath_apply(struct datapath *datapath, const struct plan_service *plan, struct err *err);
+int datapath_remove(struct datapath *datapath, const char *ns, const char *name, struct err *err);
+
+/* Every Service has been applied once: what is left from before and unconfirmed goes. */
+void datapath_synced(struct datapath *datapath);
+
+/* The addresses nodePorts answer on, loopback included; replaces the set. */
+int datapath_set_node_addresses(struct datapath *datapath, const struct ipaddr *addrs, size_t n,
+                                struct err *err);
+
+/* To be called about once a second: gives quarantined ids and runs back. */
+void datapath_tick(struct datapath *datapath);
+
+struct datapath_stats {
+	uint32_t ports, frontends, backends; /* in use */
+	uint32_t ports_max, backends_max, slots_max;
+	uint64_t conflicts; /* frontends skipped because another Service has them */
+};
+
+void datapath_stats(const struct datapath *datapath, struct datapath_stats *ret);
+
+/*
+ * What the pinned maps really hold, read without a running agent: [{"address","port","protocol",
+ * "window":..,"backends":[{"address","port","state"}]}].  -ENOENT if nothing is pinned.
+ */
+int datapath_dump(const char *pin_dir, json_t **ret, struct err *err);
+
+/* Detaches and removes everything pinned under 'pin_dir' (NULL: the default).  0 if there is nothing. */
+int datapath_cleanup(const char *pin_dir, struct err *err);
+
+/*
+ * True if all programs are attached at the cgroup and effective there, by asking the kernel; otherwise 'err' names the missing one.
+ */
+bool datapath_attached(struct datapath *datapath, struct err *err);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * decode - bytes from outside to JSON trees: JSON and YAML, with limits.
+ *
+ * JSON is RFC 8259, strictly; YAML is what Kubernetes' sigs.k8s.io/yaml takes: YAML 1.1 scalars
+ * (yes/no/on/off are booleans, 0777 is octal), plain scalars typed, quoted ones strings; aliases
+ * are expanded within a limit; a repeated key is an error.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+#define DECODE_BODY_MAX  (3 << 20) /* bytes, as kube-apiserver's limit of a request body */
+#define DECODE_DEPTH_MAX 256       /* open objects and arrays */
+
+/* One JSON value and nothing after it.  -EBADMSG with line and column, -EFBIG. */
+int decode_json(const char *text, size_t size, json_t **ret, struct err *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * A stream of YAML (or JSON) documents: '*ret' is a JSON array with one element a document; empty
+ * documents are left out.  'name' is what messages call the input ("service.yaml").
+ * -EBADMSG ("service.yaml:3:1: found character that cannot start any token"), -EFBIG.
+ */
+int decode_yaml(const char *text, size_t size, const char *name, json_t **ret, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* The other way, as kubectl -o yaml prints it (sorted keys, two spaces); heap, never NULL. */
+char *encode_yaml(const json_t *value) __attribute__((warn_unused_result));

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json - what every user of jansson trees needs: paths, scoped references, limits.
+ *
+ * Objects of the API are jansson trees only while a request needs one; unknown fields survive.
+ * Paths are dotted ("metadata.name"); a missing step or a step of another type gives NULL.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+static inline void json_cleanup(json_t **j)
+{
+	json_decref(*j);
+}
+
+#define auto_json __attribute__((cleanup(json_cleanup)))
+
+/* Borrowed; NULL where there is nothing.  A JSON null counts as nothing (Kubernetes reads it so). */
+json_t *json_path(const json_t *obj, const char *path);
+
+/* The string there, or NULL. */
+const char *json_path_string(const json_t *obj, const char *path);
+
+/* The string there, or "". */
+const char *json_path_str(const json_t *obj, const char *path);
+int64_t json_path_int(const json_t *obj, const char *path, int64_t otherwise);
+bool json_path_bool(const json_t *obj, const char *path, bool otherwise);
+
+/*
+ * Stores 'value' (whose reference is taken over) at 'path', making the objects on the way; a step
+ * that exists with another type is replaced.
+ */
+void json_path_set(json_t *obj, const char *path, json_t *value);
+void json_path_del(json_t *obj, const char *path);
+
+/* Compact text on the heap, in insertion order, slashes as they are. */
+char *json_text(const json_t *j) __attribute__((warn_unused_result));

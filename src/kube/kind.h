@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kind - the table of what the API serves: one row a kind.
+ *
+ * The router, the store, discovery, Tables and the CLI read the row; adding a kind adds a row and
+ * its hooks and touches none of them.  Rows are constant and live for the whole program; compare
+ * kinds by pointer.
+ *
+ * A write goes through the hooks in this order: decode, 'prepare' (create: drop status, update: what
+ * the old object hands on), 'set_defaults', the server's admission (allocation), 'validate'.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kube/field_error.h"
+#include "kube/patch.h"
+
+enum kind_write {
+	KIND_CREATE,
+	KIND_UPDATE,        /* PUT and PATCH of the object */
+	KIND_UPDATE_STATUS, /* PUT and PATCH of /status */
+};
+
+struct table_column {
+	const char *name;        /* "Cluster-IP" */
+	const char *type;        /* "string", "integer", "date" */
+	const char *format;      /* "name" for the name column, else "" */
+	const char *description; /* may be "" */
+	int priority;            /* 1: only with -o wide */
+};
+
+struct kind {
+	const char *group;   /* "" is the core group */
+	const char *version; /* "v1" */
+	const char *name;    /* "Service", the "kind" field */
+	const char *plural;  /* "services", in paths and messages */
+	const char *singular;
+	const char *const *short_names; /* NULL-terminated, or NULL */
+	const char *const *categories;  /* NULL-terminated, or NULL */
+	bool namespaced;
+	bool has_status;       /* serves /status; the main resource then keeps the old status */
+	bool has_generation;   /* metadata.generation counts changes of anything but metadata and
+	                              status */
+	bool create_on_update; /* PUT to a missing name creates */
+	bool delete_returns_object; /* DELETE answers the object, not a Status */
+	const char *const *fields;  /* field selectors besides metadata.name and .namespace */
+	const struct merge_key *merge_keys;
+	const struct table_column *columns;
+	size_t n_columns;
+
+	/* Hooks; each may be NULL.  'old' is NULL on create. */
+	void (*prepare)(json_t *object, const json_t *old, enum kind_write write);
+	void (*set_defaults)(json_t *object);
+	void (*validate)(const json_t *object, const json_t *old, enum kind_write write,
+	                 struct field_errors *errs);
+	/* Appends strings for "Warning: 299" headers to the JSON array 'warnings'. */
+	void (*warn)(const json_t *object, const json_t *old, json_t *warnings);
+	/* Appends the cells of 'object's Table row, one a column; 'now' is clock_wall(). */
+	void (*row)(const json_t *object, int64_t now, json_t *cells);
+};
+
+extern const struct kind kind_namespace, kind_node, kind_pod, kind_service, kind_endpoint_slice,
+	kind_event, kind_lease;
+
+/* All rows, NULL-terminated, in the order of discovery. */
+extern const struct kind *const kinds[];
+
+/* By path: group "" or "discovery.k8s.io", version, plural; NULL if there is none. */
+const struct kind *kind_by_path(const char *group, const char *version, const char *plural);
+
+/* By the fields of an object: apiVersion "v1" or "discovery.k8s.io/v1", kind "Service". */
+const struct kind *kind_by_type(const char *api_version, const char *name);
+
+/* As users name it on a command line: plural, singular, short name or kind, any case. */
+const struct kind *kind_by_word(const char *word);
+
+/* "v1" or "discovery.k8s.io/v1", into a static string of the row's; never NULL. */
+const char *kind_api_version(const struct kind *kind);
+
+/*
+ * The path of the collection (name NULL) or object: "/api/v1/namespaces/default/services/web".
+ * 'ns' NULL or "": all namespaces (or a cluster-scoped kind).  Heap.
+ */
+char *kind_path(const struct kind *kind, const char *ns, const char *name)
+	__attribute__((warn_unused_result));
+
+/* The row for the apiVersion and kind of 'object'; NULL if missing or unknown. */
+const struct kind *kind_of(const json_t *object);
+
+/* True if anything outside metadata and status differs (metadata.generation counts such changes). */
+bool kind_spec_changed(const json_t *object, const json_t *old);
+
+/* Checks of metadata all kinds share (apimachinery validation.ValidateObjectMeta). */
+void kind_validate_meta(const struct kind *kind, const json_t *object, const json_t *old,
+                        struct field_errors *errs);
+
+/* A Table of 'n' objects (meta.k8s.io/v1); 'include' is "None", "Metadata" or "Object". */
+json_t *kind_table(const struct kind *kind, json_t *const *objects, size_t n, const char *include,
+                   int64_t now);
