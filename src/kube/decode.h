@@ -13,17 +13,23 @@
 
 #include "base/err.h"
 
-#define DECODE_BODY_MAX  (3 << 20) /* bytes, as kube-apiserver's limit of a request body */
-#define DECODE_DEPTH_MAX 256       /* open objects and arrays */
+#define DECODE_BODY_MAX  (3 << 20)  /* bytes, as kube-apiserver's limit of a request body */
+#define DECODE_DEPTH_MAX 256        /* open objects and arrays */
+#define DECODE_ALIAS_MAX (16 << 20) /* bytes of memory that aliases in a YAML stream may add */
 
-/* One JSON value and nothing after it.  -EBADMSG with line and column, -EFBIG. */
+/*
+ * One JSON value and nothing after it; of a repeated key the last one counts, as in Kubernetes.
+ * Takes text of any size, lists are large: who reads from outside limits it (DECODE_BODY_MAX).
+ * -EBADMSG: it is not JSON, with line and column.  -EFBIG: deeper than DECODE_DEPTH_MAX.
+ */
 int decode_json(const char *text, size_t size, json_t **ret, struct err *err)
 	__attribute__((warn_unused_result));
 
 /*
  * A stream of YAML (or JSON) documents: '*ret' is a JSON array with one element a document; empty
  * documents are left out.  'name' is what messages call the input ("service.yaml").
- * -EBADMSG ("service.yaml:3:1: found character that cannot start any token"), -EFBIG.
+ * -EBADMSG ("service.yaml:3:1: found character that cannot start any token"); -EFBIG: deeper than
+ * DECODE_DEPTH_MAX, or aliases that expand beyond DECODE_ALIAS_MAX.
  */
 int decode_yaml(const char *text, size_t size, const char *name, json_t **ret, struct err *err)
 	__attribute__((warn_unused_result));

@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
+
+#define FIELD_ERRORS_MAX 1000 /* found errors that are kept; nobody reads more */
+
 enum field_error_type {
 	FIELD_REQUIRED,     /* "Required value" */
 	FIELD_INVALID,      /* "Invalid value: ..." */
@@ -41,7 +45,7 @@ void field_errors_done(struct field_errors *errs);
 void field_required(struct field_errors *errs, const char *path, const char *detail);
 void field_forbidden(struct field_errors *errs, const char *path, const char *detail);
 
-/* 'value' is borrowed and rendered as Go's %#v-like JSON: "str", 123, {..}; NULL renders null. */
+/* 'detail' may be NULL.  'value' is borrowed and rendered as Go's %#v-like JSON: "str", 123, {..}; NULL renders null. */
 void field_invalid(struct field_errors *errs, const char *path, const json_t *value,
                    const char *detail);
 void field_invalid_string(struct field_errors *errs, const char *path, const char *value,
@@ -52,6 +56,15 @@ void field_duplicate(struct field_errors *errs, const char *path, const json_t *
 void field_unsupported(struct field_errors *errs, const char *path, const char *value,
                        const char *const *supported);
 void field_too_long(struct field_errors *errs, const char *path, size_t max);
+
+void field_too_many(struct field_errors *errs, const char *path, size_t actual, size_t max);
+void field_not_found(struct field_errors *errs, const char *path, const char *value);
+void field_internal(struct field_errors *errs, const char *path, const char *detail);
+void field_type_invalid(struct field_errors *errs, const char *path, const json_t *value,
+                        const char *detail);
+
+/* Adds 's' in double quotes as Go's %q writes it. */
+void field_quote(struct buf *b, const char *s);
 
 /* A path on a per-thread ring of buffers, good until eight calls later. */
 const char *field_path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

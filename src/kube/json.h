@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 static inline void json_cleanup(json_t **j)
@@ -38,3 +39,12 @@ void json_path_del(json_t *obj, const char *path);
 
 /* Compact text on the heap, in insertion order, slashes as they are. */
 char *json_text(const json_t *j) __attribute__((warn_unused_result));
+
+/* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. */
+json_t *json_string_of(const char *s);
+
+/* About the bytes it takes in memory; counting stops once above 'max'. */
+size_t json_weight(const json_t *j, size_t max);
+
+/* True if no more than 'max' objects and arrays are open at once anywhere in it. */
+bool json_depth_within(const json_t *j, unsigned int max);

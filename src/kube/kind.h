@@ -6,8 +6,10 @@
  * its hooks and touches none of them.  Rows are constant and live for the whole program; compare
  * kinds by pointer.
  *
- * A write goes through the hooks in this order: decode, 'prepare' (create: drop status, update: what
- * the old object hands on), 'set_defaults', the server's admission (allocation), 'validate'.
+ * A write goes through the hooks in this order: decode, kind_check_types() (400), kind_normalise(),
+ * 'prepare' (create: drop status, update: what the old object hands on), 'set_defaults', the
+ * server's admission (service_default_families(), allocation), 'validate' (422), 'warn'.
+ * All hooks take any JSON object without harm, also one whose types were not checked.
  */
 #pragma once
 
@@ -16,8 +18,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "kube/field_error.h"
+#include "kube/names.h"
 #include "kube/patch.h"
+
+struct schema;
 
 enum kind_write {
 	KIND_CREATE,
@@ -34,10 +40,11 @@ struct table_column {
 };
 
 struct kind {
-	const char *group;   /* "" is the core group */
-	const char *version; /* "v1" */
-	const char *name;    /* "Service", the "kind" field */
-	const char *plural;  /* "services", in paths and messages */
+	const char *group;       /* "" is the core group */
+	const char *version;     /* "v1" */
+	const char *api_version; /* "v1" or "discovery.k8s.io/v1"; kind_api_version() gives it */
+	const char *name;        /* "Service", the "kind" field */
+	const char *plural;      /* "services", in paths and messages */
 	const char *singular;
 	const char *const *short_names; /* NULL-terminated, or NULL */
 	const char *const *categories;  /* NULL-terminated, or NULL */
@@ -51,10 +58,19 @@ struct kind {
 	const struct merge_key *merge_keys;
 	const struct table_column *columns;
 	size_t n_columns;
+	const struct schema *schema; /* the types of its fields */
+	void (*check_name)(const char *name, struct name_errors *errs); /* metadata.name's format */
 
 	/* Hooks; each may be NULL.  'old' is NULL on create. */
+	/*
+	 * Create: drops deletionTimestamp and status (a Node keeps it); uid, creationTimestamp,
+	 * resourceVersion and generation are the server's to set.  Update: these two timestamps,
+	 * generation and a missing uid are the old object's; KIND_UPDATE keeps the old status,
+	 * KIND_UPDATE_STATUS all but status and metadata.
+	 */
 	void (*prepare)(json_t *object, const json_t *old, enum kind_write write);
 	void (*set_defaults)(json_t *object);
+	/* Checks metadata (kind_validate_meta()) and everything else; 'write' tells what changes. */
 	void (*validate)(const json_t *object, const json_t *old, enum kind_write write,
 	                 struct field_errors *errs);
 	/* Appends strings for "Warning: 299" headers to the JSON array 'warnings'. */
@@ -78,7 +94,7 @@ const struct kind *kind_by_type(const char *api_version, const char *name);
 /* As users name it on a command line: plural, singular, short name or kind, any case. */
 const struct kind *kind_by_word(const char *word);
 
-/* "v1" or "discovery.k8s.io/v1", into a static string of the row's; never NULL. */
+/* "v1" or "discovery.k8s.io/v1", a static string of the row's; never NULL. */
 const char *kind_api_version(const struct kind *kind);
 
 /*
@@ -91,10 +107,38 @@ char *kind_path(const struct kind *kind, const char *ns, const char *name)
 /* The row for the apiVersion and kind of 'object'; NULL if missing or unknown. */
 const struct kind *kind_of(const json_t *object);
 
-/* True if anything outside metadata and status differs (metadata.generation counts such changes). */
+/*
+ * True if anything outside metadata and status differs (metadata.generation counts such changes);
+ * of an EndpointSlice also if its labels do.
+ */
 bool kind_spec_changed(const json_t *object, const json_t *old);
 
-/* Checks of metadata all kinds share (apimachinery validation.ValidateObjectMeta). */
+/*
+ * Checks that every field of 'object' has the type the API gives it; null is as good as absent.
+ * -EBADMSG with the text of Kubernetes' 400 BadRequest: 'Service in version "v1" cannot be handled
+ * as a Service: json: cannot unmarshal string into Go struct field ServiceSpec.spec.ports of type
+ * []v1.ServicePort'.
+ */
+int kind_check_types(const struct kind *kind, const json_t *object, struct err *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * Reads nulls of known fields as Kubernetes does: a member that is null goes, a null in a list or
+ * map becomes the empty value of its type.  Unknown fields stay as they are.
+ */
+void kind_normalise(const struct kind *kind, json_t *object);
+
+/*
+ * Appends the text 'unknown field "spec.x"' for each unknown field to the array 'ret_texts', for
+ * fieldValidation=Warn and =Strict.  Parts of the API whose fields are not all in our table are
+ * passed over.
+ */
+void kind_unknown_fields(const struct kind *kind, const json_t *object, json_t *ret_texts);
+
+/*
+ * Checks of metadata all kinds share (apimachinery validation.ValidateObjectMeta).  Every 'validate'
+ * hook begins with it.
+ */
 void kind_validate_meta(const struct kind *kind, const json_t *object, const json_t *old,
                         struct field_errors *errs);
 

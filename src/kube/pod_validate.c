@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Validation of a Pod: what Fairlead's roles rely on, in the words of core/validation. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/ipaddr.h"
+#include "base/mem.h"
+#include "kube/json.h"
+#include "kube/pod.h"
+#include "kube/types.h"
+#include "kube/validate.h"
+
+#define ADDRESS_PATH "metadata.annotations[" ANNOTATION_ADDRESS "]"
+
+static void check_ports(const json_t *ports, const char *path, struct field_errors *errs)
+{
+	struct validate_set names = { 0 };
+	const json_t *port;
+	size_t i;
+
+	json_array_foreach(ports, i, port) {
+		const char *name = json_path_str(port, "name");
+		const char *name_path = field_path("%s.ports[%zu].name", path, i);
+		const char *port_path = field_path("%s.ports[%zu].containerPort", path, i);
+
+		if (name[0]) {
+			validate_port_name(errs, name_path, name);
+			if (validate_set_has(&names, name, 0))
+				field_duplicate(errs, name_path, json_path(port, "name"));
+		}
+		if (json_path_int(port, "containerPort", 0) == 0)
+			field_required(errs, port_path, "");
+		else
+			validate_port(errs, port_path, json_path(port, "containerPort"));
+		if (json_path_int(port, "hostPort", 0) != 0)
+			validate_port(errs, field_path("%s.ports[%zu].hostPort", path, i),
+			              json_path(port, "hostPort"));
+		validate_protocol(errs, field_path("%s.ports[%zu].protocol", path, i),
+		                  json_path_str(port, "protocol"));
+	}
+	validate_set_done(&names);
+}
+
+static void check_http_get(const json_t *get, const char *path, struct field_errors *errs)
+{
+	static const char *const schemes[] = { "HTTP", "HTTPS", NULL };
+
+	if (!json_path_str(get, "path")[0])
+		field_required(errs, field_path("%s.httpGet.path", path), "");
+	validate_port_or_name(errs, field_path("%s.httpGet.port", path), json_path(get, "port"));
+	validate_one_of(errs, field_path("%s.httpGet.scheme", path), json_path_str(get, "scheme"),
+	                schemes);
+}
+
+/* Exactly one way to probe; more than one is refused at the later ones. */
+static void check_handler(const json_t *probe, const char *path, struct field_errors *errs)
+{
+	static const char *const handlers[] = { "exec", "httpGet", "tcpSocket", "grpc" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(handlers); i++) {
+		if (!json_path(probe, handlers[i]))
+			continue;
+		if (n++ > 0)
+			field_forbidden(errs, field_path("%s.%s", path, handlers[i]),
+			                "may not specify more than 1 handler type");
+	}
+	if (n == 0)
+		field_required(errs, path, "must specify a handler type");
+	if (json_path(probe, "exec") && json_array_size(json_path(probe, "exec.command")) == 0)
+		field_required(errs, field_path("%s.exec.command", path), "");
+	if (json_path(probe, "httpGet"))
+		check_http_get(json_path(probe, "httpGet"), path, errs);
+	if (json_path(probe, "tcpSocket"))
+		validate_port_or_name(errs, field_path("%s.tcpSocket.port", path),
+		                      json_path(probe, "tcpSocket.port"));
+	if (json_path(probe, "grpc"))
+		validate_port(errs, field_path("%s.grpc.port", path),
+		              json_path(probe, "grpc.port"));
+}
+
+static void check_probe(const json_t *container, const char *member, const char *path,
+                        struct field_errors *errs)
+{
+	static const char *const counts[] = { "initialDelaySeconds", "timeoutSeconds",
+		                              "periodSeconds", "successThreshold",
+		                              "failureThreshold" };
+	const json_t *probe = json_path(container, member);
+	int64_t successes = json_path_int(probe, "successThreshold", 1);
+	char probe_path[96];
+
+	if (!probe)
+		return;
+	(void)snprintf(probe_path, sizeof(probe_path), "%s.%s", path, member);
+	check_handler(probe, probe_path, errs);
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		validate_at_least(errs, field_path("%s.%s", probe_path, counts[i]),
+		                  json_path(probe, counts[i]), 0);
+	if (successes != 1 && strcmp(member, "readinessProbe") != 0)
+		field_invalid(errs, field_path("%s.successThreshold", probe_path),
+		              json_path(probe, "successThreshold"), "must be 1");
+}
+
+static void check_image(const char *image, const char *path, struct field_errors *errs)
+{
+	size_t n = strlen(image);
+
+	if (n == 0)
+		field_required(errs, path, "");
+	else if (isspace((unsigned char)image[0]) || isspace((unsigned char)image[n - 1]))
+		field_invalid_string(errs, path, image,
+		                     "must not have leading or trailing whitespace");
+}
+
+static void check_container(const json_t *container, const char *path, struct validate_set *names,
+                            struct field_errors *errs)
+{
+	static const char *const pull[] = { "Always", "IfNotPresent", "Never", NULL };
+	static const char *const message[] = { "FallbackToLogsOnError", "File", NULL };
+	const char *name = json_path_str(container, "name");
+
+	if (!name[0])
+		field_required(errs, field_path("%s.name", path), "");
+	else
+		validate_name(errs, field_path("%s.name", path), name, name_check_dns_label);
+	if (name[0] && validate_set_has(names, name, 0))
+		field_duplicate(errs, field_path("%s.name", path), json_path(container, "name"));
+	check_image(json_path_str(container, "image"), field_path("%s.image", path), errs);
+	check_ports(json_path(container, "ports"), path, errs);
+	check_probe(container, "livenessProbe", path, errs);
+	check_probe(container, "readinessProbe", path, errs);
+	check_probe(container, "startupProbe", path, errs);
+	validate_one_of(errs, field_path("%s.terminationMessagePolicy", path),
+	                json_path_str(container, "terminationMessagePolicy"), message);
+	validate_one_of(errs, field_path("%s.imagePullPolicy", path),
+	                json_path_str(container, "imagePullPolicy"), pull);
+}
+
+static void check_containers(const json_t *spec, const char *member, struct field_errors *errs)
+{
+	struct validate_set names = { 0 };
+	const json_t *container;
+	size_t i;
+
+	json_array_foreach(json_path(spec, member), i, container) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "spec.%s[%zu]", member, i);
+		check_container(container, path, &names, errs);
+	}
+	validate_set_done(&names);
+}
+
+static void check_name_at(const json_t *spec, const char *member,
+                          void (*check)(const char *value, struct name_errors *found),
+                          struct field_errors *errs)
+{
+	const char *value = json_path_str(spec, member);
+
+	if (value[0])
+		validate_name(errs, field_path("spec.%s", member), value, check);
+}
+
+static void check_spec(const json_t *spec, struct field_errors *errs)
+{
+	static const char *const restart[] = { "Always", "Never", "OnFailure", NULL };
+	static const char *const dns[] = { "ClusterFirst", "ClusterFirstWithHostNet", "Default",
+		                           "None", NULL };
+
+	if (json_array_size(json_path(spec, "containers")) == 0)
+		field_required(errs, "spec.containers", "");
+	check_containers(spec, "containers", errs);
+	check_containers(spec, "initContainers", errs);
+	validate_one_of(errs, "spec.restartPolicy", json_path_str(spec, "restartPolicy"), restart);
+	validate_one_of(errs, "spec.dnsPolicy", json_path_str(spec, "dnsPolicy"), dns);
+	validate_labels(errs, "spec.nodeSelector", json_path(spec, "nodeSelector"));
+	check_name_at(spec, "nodeName", name_check_dns_subdomain, errs);
+	check_name_at(spec, "serviceAccountName", name_check_dns_subdomain, errs);
+	check_name_at(spec, "hostname", name_check_dns_label, errs);
+	check_name_at(spec, "subdomain", name_check_dns_label, errs);
+	validate_at_least(errs, "spec.terminationGracePeriodSeconds",
+	                  json_path(spec, "terminationGracePeriodSeconds"), 0);
+}
+
+static void check_status(const json_t *object, struct field_errors *errs)
+{
+	const json_t *ips = json_path(object, "status.podIPs"), *entry;
+	struct ipaddr addrs[2] = { 0 };
+	size_t i;
+
+	json_array_foreach(ips, i, entry) {
+		struct ipaddr addr;
+
+		if (validate_ip(errs, field_path("status.podIPs[%zu]", i),
+		                json_path_str(entry, "ip"), &addr) &&
+		    i < 2)
+			addrs[i] = addr;
+	}
+	if (json_array_size(ips) > 2 || (addrs[0].family && addrs[0].family == addrs[1].family))
+		field_invalid(errs, "status.podIPs", ips,
+		              "may specify no more than one IP for each IP family");
+}
+
+void pod_validate(const json_t *object, const json_t *old, enum kind_write write,
+                  struct field_errors *errs)
+{
+	const json_t *annotations = json_path(object, "metadata.annotations");
+	const char *address = json_string_value(json_object_get(annotations, ANNOTATION_ADDRESS));
+	const char *node = json_path_str(object, "spec.nodeName");
+	const char *old_node = json_path_str(old, "spec.nodeName");
+	struct ipaddr addr;
+
+	kind_validate_meta(&kind_pod, object, old, errs);
+	if (address)
+		(void)validate_ip(errs, ADDRESS_PATH, address, &addr);
+	if (write == KIND_UPDATE_STATUS) {
+		check_status(object, errs);
+		return;
+	}
+	if (old_node[0] && strcmp(node, old_node) != 0)
+		field_invalid_string(errs, "spec.nodeName", node, "field is immutable");
+	check_spec(json_path(object, "spec"), errs);
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kube/schema.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "kube/kind.h"
+
+/* Where a walk is: a field, or an element of it, and what is around it; lives on the stack. */
+struct place {
+	const struct place *up;
+	const struct schema *owner; /* the struct the field is in */
+	const char *name;
+	long index; /* in a list, or -1 */
+};
+
+static const struct schema_field *find_field(const struct schema *schema, const char *name)
+{
+	for (const struct schema_field *f = schema->fields; f->name; f++)
+		if (strcmp(f->name, name) == 0)
+			return f;
+	return NULL;
+}
+
+/* "spec.ports.port", as Go names it; "spec.ports[0].port" with indices. */
+static void add_path(struct buf *b, const struct place *place, bool indices)
+{
+	if (place->up) {
+		add_path(b, place->up, indices);
+		buf_addc(b, '.');
+	}
+	buf_adds(b, place->name);
+	if (indices && place->index >= 0)
+		buf_printf(b, "[%ld]", place->index);
+}
+
+/* What encoding/json calls the value it met. */
+static void add_value(struct buf *b, const json_t *value, bool whole_number)
+{
+	static const char *const names[] = {
+		[JSON_OBJECT] = "object",  [JSON_ARRAY] = "array", [JSON_STRING] = "string",
+		[JSON_INTEGER] = "number", [JSON_REAL] = "number", [JSON_TRUE] = "bool",
+		[JSON_FALSE] = "bool",     [JSON_NULL] = "null",
+	};
+
+	buf_adds(b, names[json_typeof(value)]);
+	if (whole_number && json_is_integer(value))
+		buf_printf(b, " %lld", (long long)json_integer_value(value));
+	else if (whole_number && json_is_real(value))
+		buf_printf(b, " %.17g", json_real_value(value));
+}
+
+static const char *basic_type(enum schema_type type)
+{
+	switch (type) {
+	case SCHEMA_BOOL:
+		return "bool";
+	case SCHEMA_INT32:
+	case SCHEMA_INT_OR_STRING:
+		return "int32";
+	case SCHEMA_INT64:
+		return "int64";
+	case SCHEMA_STRING:
+	case SCHEMA_TIME:
+	case SCHEMA_QUANTITY:
+	case SCHEMA_OBJECT:
+	case SCHEMA_ANY:
+		break;
+	}
+	return "string";
+}
+
+static int wrong_type(const struct schema_field *field, enum schema_shape shape,
+                      const struct place *place, const json_t *value, struct err *err)
+{
+	const char *prefix = shape == SCHEMA_LIST ? "[]" : shape == SCHEMA_MAP ? "map[string]" : "";
+	bool number = shape == SCHEMA_ONE &&
+	              (field->type == SCHEMA_INT32 || field->type == SCHEMA_INT64);
+	auto_buf struct buf b = BUF_INIT;
+
+	buf_adds(&b, "json: cannot unmarshal ");
+	add_value(&b, value, number);
+	/* Types that decode themselves (metav1.Time, IntOrString) do not know where they are. */
+	if (shape == SCHEMA_ONE &&
+	    (field->type == SCHEMA_INT_OR_STRING || field->type == SCHEMA_TIME)) {
+		buf_printf(&b, " into Go value of type %s", basic_type(field->type));
+	} else {
+		buf_printf(&b, " into Go struct field %s.", place->owner->go_name);
+		add_path(&b, place, false);
+		buf_printf(&b, " of type %s%s", prefix,
+		           field->go_type ? field->go_type : basic_type(field->type));
+	}
+	return err_set(err, -EBADMSG, "%s", buf_str(&b));
+}
+
+static bool is_of_type(enum schema_type type, const json_t *value)
+{
+	int64_t n = json_integer_value(value);
+
+	switch (type) {
+	case SCHEMA_STRING:
+	case SCHEMA_TIME:
+		return json_is_string(value);
+	case SCHEMA_BOOL:
+		return json_is_boolean(value);
+	case SCHEMA_INT32:
+		return json_is_integer(value) && n >= INT32_MIN && n <= INT32_MAX;
+	case SCHEMA_INT64:
+		return json_is_integer(value);
+	case SCHEMA_INT_OR_STRING:
+		return json_is_string(value) ||
+		       (json_is_integer(value) && n >= INT32_MIN && n <= INT32_MAX);
+	case SCHEMA_QUANTITY:
+		return json_is_string(value) || json_is_number(value);
+	case SCHEMA_OBJECT:
+		return json_is_object(value);
+	case SCHEMA_ANY:
+		return true;
+	}
+	return true;
+}
+
+static int check_fields(const struct schema *schema, const struct place *up, const json_t *object,
+                        struct err *err);
+
+static int check_one(const struct schema_field *field, const struct place *place,
+                     const json_t *value, struct err *err)
+{
+	int64_t wall;
+
+	if (json_is_null(value))
+		return 0;
+	if (!is_of_type(field->type, value))
+		return wrong_type(field, SCHEMA_ONE, place, value, err);
+	if (field->type == SCHEMA_TIME && clock_parse(json_string_value(value), &wall) < 0)
+		return err_set(err, -EBADMSG,
+		               "parsing time \"%.64s\" as \"2006-01-02T15:04:05Z07:00\": cannot "
+		               "parse \"%.64s\" as \"2006\"",
+		               json_string_value(value), json_string_value(value));
+	if (field->type == SCHEMA_OBJECT && field->schema)
+		return check_fields(field->schema, place, value, err);
+	return 0;
+}
+
+static int check_list(const struct schema_field *field, struct place *place, const json_t *list,
+                      struct err *err)
+{
+	const json_t *element;
+	size_t i;
+	int r;
+
+	json_array_foreach(list, i, element) {
+		place->index = (long)i;
+		r = check_one(field, place, element, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_map(const struct schema_field *field, const struct place *place, const json_t *map,
+                     struct err *err)
+{
+	const char *key;
+	json_t *value;
+	int r;
+
+	json_object_foreach((json_t *)map, key, value) {
+		r = check_one(field, place, value, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_field(const struct schema_field *field, struct place *place, const json_t *value,
+                       struct err *err)
+{
+	if (json_is_null(value))
+		return 0;
+	if (field->shape == SCHEMA_LIST)
+		return json_is_array(value) ? check_list(field, place, value, err)
+		                            : wrong_type(field, SCHEMA_LIST, place, value, err);
+	if (field->shape == SCHEMA_MAP)
+		return json_is_object(value) ? check_map(field, place, value, err)
+		                             : wrong_type(field, SCHEMA_MAP, place, value, err);
+	return check_one(field, place, value, err);
+}
+
+static int check_fields(const struct schema *schema, const struct place *up, const json_t *object,
+                        struct err *err)
+{
+	const struct schema_field *field;
+	const char *name;
+	json_t *value;
+	int r;
+
+	json_object_foreach((json_t *)object, name, value) {
+		struct place place = { .up = up, .owner = schema, .name = name, .index = -1 };
+
+		field = find_field(schema, name);
+		if (!field)
+			continue;
+		r = check_field(field, &place, value, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int kind_check_types(const struct kind *kind, const json_t *object, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	int r;
+
+	if (!kind->schema)
+		return 0;
+	if (json_is_object(object)) {
+		r = check_fields(kind->schema, NULL, object, err);
+	} else {
+		add_value(&b, object, false);
+		r = err_set(err, -EBADMSG, "json: cannot unmarshal %s into Go value of type %s.%s",
+		            buf_str(&b), kind->version, kind->name);
+	}
+	if (r < 0)
+		return err_wrap(err, r, "%s in version \"%s\" cannot be handled as a %s",
+		                kind->name, kind->version, kind->name);
+	return 0;
+}
+
+/* Go's zero value, which a null in a list or map decodes to. */
+static json_t *zero_value(enum schema_type type)
+{
+	switch (type) {
+	case SCHEMA_BOOL:
+		return json_false();
+	case SCHEMA_INT32:
+	case SCHEMA_INT64:
+	case SCHEMA_INT_OR_STRING:
+		return json_integer(0);
+	case SCHEMA_OBJECT:
+		return json_object();
+	case SCHEMA_STRING:
+	case SCHEMA_TIME:
+	case SCHEMA_QUANTITY:
+		return json_string("");
+	case SCHEMA_ANY:
+		break;
+	}
+	return json_null();
+}
+
+static void normalise_fields(const struct schema *schema, json_t *object);
+
+static void normalise_elements(const struct schema_field *field, json_t *container)
+{
+	const char *key;
+	json_t *value;
+	void *after;
+	size_t i;
+
+	json_array_foreach(container, i, value) {
+		if (json_is_null(value))
+			json_array_set_new(container, i, zero_value(field->type));
+		else if (field->schema)
+			normalise_fields(field->schema, value);
+	}
+	json_object_foreach_safe(container, after, key, value) {
+		if (json_is_null(value))
+			json_object_set_new(container, key, zero_value(field->type));
+		else if (field->schema)
+			normalise_fields(field->schema, value);
+	}
+}
+
+static void normalise_fields(const struct schema *schema, json_t *object)
+{
+	const struct schema_field *field;
+	const char *name;
+	json_t *value;
+	void *after;
+
+	json_object_foreach_safe(object, after, name, value) {
+		field = find_field(schema, name);
+		if (!field || field->type == SCHEMA_ANY)
+			continue;
+		if (json_is_null(value))
+			json_object_del(object, name);
+		else if (field->shape != SCHEMA_ONE)
+			normalise_elements(field, value);
+		else if (field->schema)
+			normalise_fields(field->schema, value);
+	}
+}
+
+void kind_normalise(const struct kind *kind, json_t *object)
+{
+	if (kind->schema)
+		normalise_fields(kind->schema, object);
+}
+
+static void unknown_fields(const struct schema *schema, const struct place *up,
+                           const json_t *object, json_t *texts);
+
+static void unknown_in_field(const struct schema_field *field, struct place *place,
+                             const json_t *value, json_t *texts)
+{
+	json_t *element;
+	size_t i;
+
+	if (!field->schema || field->shape == SCHEMA_MAP)
+		return;
+	if (field->shape == SCHEMA_ONE)
+		unknown_fields(field->schema, place, value, texts);
+	json_array_foreach(value, i, element) {
+		place->index = (long)i;
+		unknown_fields(field->schema, place, element, texts);
+	}
+}
+
+static void unknown_fields(const struct schema *schema, const struct place *up,
+                           const json_t *object, json_t *texts)
+{
+	const struct schema_field *field;
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)object, name, value) {
+		struct place place = { .up = up, .owner = schema, .name = name, .index = -1 };
+		auto_buf struct buf b = BUF_INIT;
+
+		field = find_field(schema, name);
+		if (field) {
+			unknown_in_field(field, &place, value, texts);
+		} else if (!schema->partial) {
+			add_path(&b, &place, true);
+			json_array_append_new(texts,
+			                      json_sprintf("unknown field \"%s\"", buf_str(&b)));
+		}
+	}
+}
+
+void kind_unknown_fields(const struct kind *kind, const json_t *object, json_t *ret_texts)
+{
+	if (kind->schema)
+		unknown_fields(kind->schema, NULL, object, ret_texts);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * schema - the types of the fields of the API's objects, as tables.
+ *
+ * Kubernetes decodes a body into Go structs, and a field of the wrong type is a decode error (400)
+ * before any validation.  Our objects stay trees, so that unknown fields survive; these tables give
+ * the same errors, and tell which nulls mean "absent".  kind_check_types(), kind_normalise() and
+ * kind_unknown_fields() of kind.h walk them.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+enum schema_type {
+	SCHEMA_STRING,
+	SCHEMA_BOOL,
+	SCHEMA_INT32,
+	SCHEMA_INT64,
+	SCHEMA_INT_OR_STRING,
+	SCHEMA_TIME,     /* RFC 3339 text */
+	SCHEMA_QUANTITY, /* "100m", or a number */
+	SCHEMA_OBJECT,
+	SCHEMA_ANY, /* not looked into */
+};
+
+enum schema_shape {
+	SCHEMA_ONE,
+	SCHEMA_LIST,
+	SCHEMA_MAP, /* an object with any keys */
+};
+
+struct schema_field {
+	const char *name;
+	enum schema_type type;
+	enum schema_shape shape;
+	const char *go_type;         /* of one value, as errors name it; NULL: Go's basic type */
+	const struct schema *schema; /* of a SCHEMA_OBJECT */
+};
+
+struct schema {
+	const char *go_name;               /* "ServiceSpec" */
+	bool partial;                      /* some fields of the API are missing here */
+	const struct schema_field *fields; /* ends with a NULL name */
+};
+
+extern const struct schema schema_namespace, schema_node, schema_pod, schema_service,
+	schema_endpoint_slice, schema_event, schema_lease;

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fields of the kinds we serve, from Kubernetes' api/core/v1, discovery/v1 and coordination/v1. */
+#include <stddef.h>
+
+#include "kube/schema.h"
+
+/* clang-format off */
+#define FIELD(n, t)        { .name = (n), .type = (t) }
+#define NAMED(n, go)       { .name = (n), .type = SCHEMA_STRING, .go_type = (go) }
+#define STRINGS(n)         { .name = (n), .type = SCHEMA_STRING, .shape = SCHEMA_LIST }
+#define STRING_MAP(n)      { .name = (n), .type = SCHEMA_STRING, .shape = SCHEMA_MAP }
+#define QUANTITIES(n)      { .name = (n), .type = SCHEMA_QUANTITY, .shape = SCHEMA_MAP, \
+                             .go_type = "resource.Quantity" }
+#define STRUCT(n, go, s)   { .name = (n), .type = SCHEMA_OBJECT, .go_type = (go), .schema = &(s) }
+#define STRUCTS(n, go, s)  { .name = (n), .type = SCHEMA_OBJECT, .shape = SCHEMA_LIST, \
+                             .go_type = (go), .schema = &(s) }
+#define TYPE_META          FIELD("apiVersion", SCHEMA_STRING), FIELD("kind", SCHEMA_STRING)
+#define FIELDS(...)        .fields = (const struct schema_field[]){ __VA_ARGS__, { .name = NULL } }
+
+static const struct schema owner_reference = { .go_name = "OwnerReference", FIELDS(
+	FIELD("apiVersion", SCHEMA_STRING),
+	FIELD("kind", SCHEMA_STRING),
+	FIELD("name", SCHEMA_STRING),
+	NAMED("uid", "types.UID"),
+	FIELD("controller", SCHEMA_BOOL),
+	FIELD("blockOwnerDeletion", SCHEMA_BOOL)) };
+
+static const struct schema managed_fields = { .go_name = "ManagedFieldsEntry", FIELDS(
+	FIELD("manager", SCHEMA_STRING),
+	NAMED("operation", "v1.ManagedFieldsOperationType"),
+	FIELD("apiVersion", SCHEMA_STRING),
+	FIELD("time", SCHEMA_TIME),
+	FIELD("fieldsType", SCHEMA_STRING),
+	FIELD("fieldsV1", SCHEMA_ANY),
+	FIELD("subresource", SCHEMA_STRING)) };
+
+static const struct schema object_meta = { .go_name = "ObjectMeta", FIELDS(
+	FIELD("name", SCHEMA_STRING),
+	FIELD("generateName", SCHEMA_STRING),
+	FIELD("namespace", SCHEMA_STRING),
+	FIELD("selfLink", SCHEMA_STRING),
+	NAMED("uid", "types.UID"),
+	FIELD("resourceVersion", SCHEMA_STRING),
+	FIELD("generation", SCHEMA_INT64),
+	FIELD("creationTimestamp", SCHEMA_TIME),
+	FIELD("deletionTimestamp", SCHEMA_TIME),
+	FIELD("deletionGracePeriodSeconds", SCHEMA_INT64),
+	STRING_MAP("labels"),
+	STRING_MAP("annotations"),
+	STRUCTS("ownerReferences", "v1.OwnerReference", owner_reference),
+	STRINGS("finalizers"),
+	STRUCTS("managedFields", "v1.ManagedFieldsEntry", managed_fields)) };
+
+static const struct schema condition = { .go_name = "Condition", FIELDS(
+	FIELD("type", SCHEMA_STRING),
+	NAMED("status", "v1.ConditionStatus"),
+	FIELD("observedGeneration", SCHEMA_INT64),
+	FIELD("lastTransitionTime", SCHEMA_TIME),
+	FIELD("reason", SCHEMA_STRING),
+	FIELD("message", SCHEMA_STRING)) };
+
+static const struct schema object_reference = { .go_name = "ObjectReference", FIELDS(
+	FIELD("kind", SCHEMA_STRING),
+	FIELD("namespace", SCHEMA_STRING),
+	FIELD("name", SCHEMA_STRING),
+	NAMED("uid", "types.UID"),
+	FIELD("apiVersion", SCHEMA_STRING),
+	FIELD("resourceVersion", SCHEMA_STRING),
+	FIELD("fieldPath", SCHEMA_STRING)) };
+
+/* Service */
+
+static const struct schema service_port = { .go_name = "ServicePort", FIELDS(
+	FIELD("name", SCHEMA_STRING),
+	NAMED("protocol", "v1.Protocol"),
+	FIELD("appProtocol", SCHEMA_STRING),
+	FIELD("port", SCHEMA_INT32),
+	FIELD("targetPort", SCHEMA_INT_OR_STRING),
+	FIELD("nodePort", SCHEMA_INT32)) };
+
+static const struct schema client_ip_config = { .go_name = "ClientIPConfig", FIELDS(
+	FIELD("timeoutSeconds", SCHEMA_INT32)) };
+
+static const struct schema session_affinity_config = { .go_name = "SessionAffinityConfig", FIELDS(
+	STRUCT("clientIP", "v1.ClientIPConfig", client_ip_config)) };
+
+static const struct schema service_spec = { .go_name = "ServiceSpec", FIELDS(
+	STRUCTS("ports", "v1.ServicePort", service_port),
+	STRING_MAP("selector"),
+	FIELD("clusterIP", SCHEMA_STRING),
+	STRINGS("clusterIPs"),
+	NAMED("type", "v1.ServiceType"),
+	STRINGS("externalIPs"),
+	NAMED("sessionAffinity", "v1.ServiceAffinity"),
+	FIELD("loadBalancerIP", SCHEMA_STRING),
+	STRINGS("loadBalancerSourceRanges"),
+	FIELD("externalName", SCHEMA_STRING),
+	NAMED("externalTrafficPolicy", "v1.ServiceExternalTrafficPolicy"),
+	FIELD("healthCheckNodePort", SCHEMA_INT32),
+	FIELD("publishNotReadyAddresses", SCHEMA_BOOL),
+	STRUCT("sessionAffinityConfig", "v1.SessionAffinityConfig", session_affinity_config),
+	{ .name = "ipFamilies", .shape = SCHEMA_LIST, .go_type = "v1.IPFamily" },
+	NAMED("ipFamilyPolicy", "v1.IPFamilyPolicy"),
+	FIELD("allocateLoadBalancerNodePorts", SCHEMA_BOOL),
+	FIELD("loadBalancerClass", SCHEMA_STRING),
+	NAMED("internalTrafficPolicy", "v1.ServiceInternalTrafficPolicy"),
+	FIELD("trafficDistribution", SCHEMA_STRING)) };
+
+static const struct schema port_status = { .go_name = "PortStatus", FIELDS(
+	FIELD("port", SCHEMA_INT32),
+	NAMED("protocol", "v1.Protocol"),
+	FIELD("error", SCHEMA_STRING)) };
+
+static const struct schema load_balancer_ingress = { .go_name = "LoadBalancerIngress", FIELDS(
+	FIELD("ip", SCHEMA_STRING),
+	FIELD("hostname", SCHEMA_STRING),
+	NAMED("ipMode", "v1.LoadBalancerIPMode"),
+	STRUCTS("ports", "v1.PortStatus", port_status)) };
+
+static const struct schema load_balancer_status = { .go_name = "LoadBalancerStatus", FIELDS(
+	STRUCTS("ingress", "v1.LoadBalancerIngress", load_balancer_ingress)) };
+
+static const struct schema service_status = { .go_name = "ServiceStatus", FIELDS(
+	STRUCT("loadBalancer", "v1.LoadBalancerStatus", load_balancer_status),
+	STRUCTS("conditions", "v1.Condition", condition)) };
+
+const struct schema schema_service = { .go_name = "Service", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("spec", "v1.ServiceSpec", service_spec),
+	STRUCT("status", "v1.ServiceStatus", service_status)) };
+
+/* EndpointSlice */
+
+static const struct schema endpoint_conditions = { .go_name = "EndpointConditions", FIELDS(
+	FIELD("ready", SCHEMA_BOOL),
+	FIELD("serving", SCHEMA_BOOL),
+	FIELD("terminating", SCHEMA_BOOL)) };
+
+static const struct schema for_zone = { .go_name = "ForZone", FIELDS(
+	FIELD("name", SCHEMA_STRING)) };
+
+static const struct schema for_node = { .go_name = "ForNode", FIELDS(
+	FIELD("name", SCHEMA_STRING)) };
+
+static const struct schema endpoint_hints = { .go_name = "EndpointHints", FIELDS(
+	STRUCTS("forZones", "v1.ForZone", for_zone),
+	STRUCTS("forNodes", "v1.ForNode", for_node)) };
+
+static const struct schema endpoint = { .go_name = "Endpoint", FIELDS(
+	STRINGS("addresses"),
+	STRUCT("conditions", "v1.EndpointConditions", endpoint_conditions),
+	FIELD("hostname", SCHEMA_STRING),
+	STRUCT("targetRef", "v1.ObjectReference", object_reference),
+	STRING_MAP("deprecatedTopology"),
+	FIELD("nodeName", SCHEMA_STRING),
+	FIELD("zone", SCHEMA_STRING),
+	STRUCT("hints", "v1.EndpointHints", endpoint_hints)) };
+
+static const struct schema endpoint_port = { .go_name = "EndpointPort", FIELDS(
+	FIELD("name", SCHEMA_STRING),
+	NAMED("protocol", "v1.Protocol"),
+	FIELD("port", SCHEMA_INT32),
+	FIELD("appProtocol", SCHEMA_STRING)) };
+
+const struct schema schema_endpoint_slice = { .go_name = "EndpointSlice", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	NAMED("addressType", "v1.AddressType"),
+	STRUCTS("endpoints", "v1.Endpoint", endpoint),
+	STRUCTS("ports", "v1.EndpointPort", endpoint_port)) };
+
+/* Pod */
+
+static const struct schema container_port = { .go_name = "ContainerPort", FIELDS(
+	FIELD("name", SCHEMA_STRING),
+	FIELD("hostPort", SCHEMA_INT32),
+	FIELD("containerPort", SCHEMA_INT32),
+	NAMED("protocol", "v1.Protocol"),
+	FIELD("hostIP", SCHEMA_STRING)) };
+
+static const struct schema exec_action = { .go_name = "ExecAction", FIELDS(
+	STRINGS("command")) };
+
+static const struct schema http_header = { .go_name = "HTTPHeader", FIELDS(
+	FIELD("name", SCHEMA_STRING),
+	FIELD("value", SCHEMA_STRING)) };
+
+static const struct schema http_get_action = { .go_name = "HTTPGetAction", FIELDS(
+	FIELD("path", SCHEMA_STRING),
+	FIELD("port", SCHEMA_INT_OR_STRING),
+	FIELD("host", SCHEMA_STRING),
+	NAMED("scheme", "v1.URIScheme"),
+	STRUCTS("httpHeaders", "v1.HTTPHeader", http_header)) };
+
+static const struct schema tcp_socket_action = { .go_name = "TCPSocketAction", FIELDS(
+	FIELD("port", SCHEMA_INT_OR_STRING),
+	FIELD("host", SCHEMA_STRING)) };
+
+static const struct schema grpc_action = { .go_name = "GRPCAction", FIELDS(
+	FIELD("port", SCHEMA_INT32),
+	FIELD("service", SCHEMA_STRING)) };
+
+static const struct schema probe = { .go_name = "Probe", FIELDS(
+	STRUCT("exec", "v1.ExecAction", exec_action),
+	STRUCT("httpGet", "v1.HTTPGetAction", http_get_action),
+	STRUCT("tcpSocket", "v1.TCPSocketAction", tcp_socket_action),
+	STRUCT("grpc", "v1.GRPCAction", grpc_action),
+	FIELD("initialDelaySeconds", SCHEMA_INT32),
+	FIELD("timeoutSeconds", SCHEMA_INT32),
+	FIELD("periodSeconds", SCHEMA_INT32),
+	FIELD("successThreshold", SCHEMA_INT32),
+	FIELD("failureThreshold", SCHEMA_INT32),
+	FIELD("terminationGracePeriodSeconds", SCHEMA_INT64)) };
+
+static const struct schema env_var = { .go_name = "EnvVar", FIELDS(
+	FIELD("name", SCHEMA_STRING),
+	FIELD("value", SCHEMA_STRING),
+	FIELD("valueFrom", SCHEMA_ANY)) };
+
+static const struct schema resources = { .go_name = "ResourceRequirements", FIELDS(
+	QUANTITIES("limits"),
+	QUANTITIES("requests"),
+	FIELD("claims", SCHEMA_ANY)) };
+
+static const struct schema volume_mount = { .go_name = "VolumeMount", .partial = true, FIELDS(
+	FIELD("name", SCHEMA_STRING),
+	FIELD("readOnly", SCHEMA_BOOL),
+	FIELD("mountPath", SCHEMA_STRING),
+	FIELD("subPath", SCHEMA_STRING)) };
+
+static const struct schema container = { .go_name = "Container", .partial = true, FIELDS(
+	FIELD("name", SCHEMA_STRING),
+	FIELD("image", SCHEMA_STRING),
+	STRINGS("command"),
+	STRINGS("args"),
+	FIELD("workingDir", SCHEMA_STRING),
+	STRUCTS("ports", "v1.ContainerPort", container_port),
+	STRUCTS("env", "v1.EnvVar", env_var),
+	STRUCT("resources", "v1.ResourceRequirements", resources),
+	NAMED("restartPolicy", "v1.ContainerRestartPolicy"),
+	STRUCTS("volumeMounts", "v1.VolumeMount", volume_mount),
+	STRUCT("livenessProbe", "v1.Probe", probe),
+	STRUCT("readinessProbe", "v1.Probe", probe),
+	STRUCT("startupProbe", "v1.Probe", probe),
+	FIELD("terminationMessagePath", SCHEMA_STRING),
+	NAMED("terminationMessagePolicy", "v1.TerminationMessagePolicy"),
+	NAMED("imagePullPolicy", "v1.PullPolicy"),
+	FIELD("stdin", SCHEMA_BOOL),
+	FIELD("stdinOnce", SCHEMA_BOOL),
+	FIELD("tty", SCHEMA_BOOL)) };
+
+static const struct schema named = { .go_name = "LocalObjectReference", .partial = true, FIELDS(
+	FIELD("name", SCHEMA_STRING)) };
+
+static const struct schema host_alias = { .go_name = "HostAlias", FIELDS(
+	FIELD("ip", SCHEMA_STRING),
+	STRINGS("hostnames")) };
+
+static const struct schema toleration = { .go_name = "Toleration", FIELDS(
+	FIELD("key", SCHEMA_STRING),
+	NAMED("operator", "v1.TolerationOperator"),
+	FIELD("value", SCHEMA_STRING),
+	NAMED("effect", "v1.TaintEffect"),
+	FIELD("tolerationSeconds", SCHEMA_INT64)) };
+
+static const struct schema pod_spec = { .go_name = "PodSpec", .partial = true, FIELDS(
+	STRUCTS("volumes", "v1.Volume", named),
+	STRUCTS("initContainers", "v1.Container", container),
+	STRUCTS("containers", "v1.Container", container),
+	NAMED("restartPolicy", "v1.RestartPolicy"),
+	FIELD("terminationGracePeriodSeconds", SCHEMA_INT64),
+	FIELD("activeDeadlineSeconds", SCHEMA_INT64),
+	NAMED("dnsPolicy", "v1.DNSPolicy"),
+	STRING_MAP("nodeSelector"),
+	FIELD("serviceAccountName", SCHEMA_STRING),
+	FIELD("automountServiceAccountToken", SCHEMA_BOOL),
+	FIELD("nodeName", SCHEMA_STRING),
+	FIELD("hostNetwork", SCHEMA_BOOL),
+	FIELD("hostPID", SCHEMA_BOOL),
+	FIELD("hostIPC", SCHEMA_BOOL),
+	STRUCTS("imagePullSecrets", "v1.LocalObjectReference", named),
+	FIELD("hostname", SCHEMA_STRING),
+	FIELD("subdomain", SCHEMA_STRING),
+	FIELD("schedulerName", SCHEMA_STRING),
+	STRUCTS("tolerations", "v1.Toleration", toleration),
+	STRUCTS("hostAliases", "v1.HostAlias", host_alias),
+	FIELD("priorityClassName", SCHEMA_STRING),
+	FIELD("priority", SCHEMA_INT32),
+	FIELD("enableServiceLinks", SCHEMA_BOOL)) };
+
+static const struct schema pod_condition = { .go_name = "PodCondition", FIELDS(
+	NAMED("type", "v1.PodConditionType"),
+	FIELD("observedGeneration", SCHEMA_INT64),
+	NAMED("status", "v1.ConditionStatus"),
+	FIELD("lastProbeTime", SCHEMA_TIME),
+	FIELD("lastTransitionTime", SCHEMA_TIME),
+	FIELD("reason", SCHEMA_STRING),
+	FIELD("message", SCHEMA_STRING)) };
+
+static const struct schema pod_ip = { .go_name = "PodIP", FIELDS(
+	FIELD("ip", SCHEMA_STRING)) };
+
+static const struct schema container_status = { .go_name = "ContainerStatus", .partial = true, FIELDS(
+	FIELD("name", SCHEMA_STRING),
+	FIELD("ready", SCHEMA_BOOL),
+	FIELD("restartCount", SCHEMA_INT32),
+	FIELD("image", SCHEMA_STRING),
+	FIELD("started", SCHEMA_BOOL)) };
+
+static const struct schema pod_status = { .go_name = "PodStatus", .partial = true, FIELDS(
+	NAMED("phase", "v1.PodPhase"),
+	STRUCTS("conditions", "v1.PodCondition", pod_condition),
+	FIELD("message", SCHEMA_STRING),
+	FIELD("reason", SCHEMA_STRING),
+	FIELD("nominatedNodeName", SCHEMA_STRING),
+	FIELD("hostIP", SCHEMA_STRING),
+	FIELD("podIP", SCHEMA_STRING),
+	STRUCTS("podIPs", "v1.PodIP", pod_ip),
+	FIELD("startTime", SCHEMA_TIME),
+	STRUCTS("containerStatuses", "v1.ContainerStatus", container_status),
+	NAMED("qosClass", "v1.PodQOSClass")) };
+
+const struct schema schema_pod = { .go_name = "Pod", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("spec", "v1.PodSpec", pod_spec),
+	STRUCT("status", "v1.PodStatus", pod_status)) };
+
+/* Node */
+
+static const struct schema taint = { .go_name = "Taint", FIELDS(
+	FIELD("key", SCHEMA_STRING),
+	FIELD("value", SCHEMA_STRING),
+	NAMED("effect", "v1.TaintEffect"),
+	FIELD("timeAdded", SCHEMA_TIME)) };
+
+static const struct schema node_spec = { .go_name = "NodeSpec", FIELDS(
+	FIELD("podCIDR", SCHEMA_STRING),
+	STRINGS("podCIDRs"),
+	FIELD("providerID", SCHEMA_STRING),
+	FIELD("unschedulable", SCHEMA_BOOL),
+	STRUCTS("taints", "v1.Taint", taint),
+	FIELD("configSource", SCHEMA_ANY),
+	FIELD("externalID", SCHEMA_STRING)) };
+
+static const struct schema node_condition = { .go_name = "NodeCondition", FIELDS(
+	NAMED("type", "v1.NodeConditionType"),
+	NAMED("status", "v1.ConditionStatus"),
+	FIELD("lastHeartbeatTime", SCHEMA_TIME),
+	FIELD("lastTransitionTime", SCHEMA_TIME),
+	FIELD("reason", SCHEMA_STRING),
+	FIELD("message", SCHEMA_STRING)) };
+
+static const struct schema node_address = { .go_name = "NodeAddress", FIELDS(
+	NAMED("type", "v1.NodeAddressType"),
+	FIELD("address", SCHEMA_STRING)) };
+
+static const struct schema node_info = { .go_name = "NodeSystemInfo", .partial = true, FIELDS(
+	FIELD("machineID", SCHEMA_STRING),
+	FIELD("systemUUID", SCHEMA_STRING),
+	FIELD("bootID", SCHEMA_STRING),
+	FIELD("kernelVersion", SCHEMA_STRING),
+	FIELD("osImage", SCHEMA_STRING),
+	FIELD("containerRuntimeVersion", SCHEMA_STRING),
+	FIELD("kubeletVersion", SCHEMA_STRING),
+	FIELD("kubeProxyVersion", SCHEMA_STRING),
+	FIELD("operatingSystem", SCHEMA_STRING),
+	FIELD("architecture", SCHEMA_STRING)) };
+
+static const struct schema node_status = { .go_name = "NodeStatus", .partial = true, FIELDS(
+	QUANTITIES("capacity"),
+	QUANTITIES("allocatable"),
+	NAMED("phase", "v1.NodePhase"),
+	STRUCTS("conditions", "v1.NodeCondition", node_condition),
+	STRUCTS("addresses", "v1.NodeAddress", node_address),
+	STRUCT("nodeInfo", "v1.NodeSystemInfo", node_info)) };
+
+const struct schema schema_node = { .go_name = "Node", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("spec", "v1.NodeSpec", node_spec),
+	STRUCT("status", "v1.NodeStatus", node_status)) };
+
+/* Namespace, Event, Lease */
+
+static const struct schema namespace_spec = { .go_name = "NamespaceSpec", FIELDS(
+	{ .name = "finalizers", .shape = SCHEMA_LIST, .go_type = "v1.FinalizerName" }) };
+
+static const struct schema namespace_condition = { .go_name = "NamespaceCondition", FIELDS(
+	NAMED("type", "v1.NamespaceConditionType"),
+	NAMED("status", "v1.ConditionStatus"),
+	FIELD("lastTransitionTime", SCHEMA_TIME),
+	FIELD("reason", SCHEMA_STRING),
+	FIELD("message", SCHEMA_STRING)) };
+
+static const struct schema namespace_status = { .go_name = "NamespaceStatus", FIELDS(
+	NAMED("phase", "v1.NamespacePhase"),
+	STRUCTS("conditions", "v1.NamespaceCondition", namespace_condition)) };
+
+const struct schema schema_namespace = { .go_name = "Namespace", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("spec", "v1.NamespaceSpec", namespace_spec),
+	STRUCT("status", "v1.NamespaceStatus", namespace_status)) };
+
+static const struct schema event_source = { .go_name = "EventSource", FIELDS(
+	FIELD("component", SCHEMA_STRING),
+	FIELD("host", SCHEMA_STRING)) };
+
+static const struct schema event_series = { .go_name = "EventSeries", FIELDS(
+	FIELD("count", SCHEMA_INT32),
+	FIELD("lastObservedTime", SCHEMA_TIME)) };
+
+const struct schema schema_event = { .go_name = "Event", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("involvedObject", "v1.ObjectReference", object_reference),
+	FIELD("reason", SCHEMA_STRING),
+	FIELD("message", SCHEMA_STRING),
+	STRUCT("source", "v1.EventSource", event_source),
+	FIELD("firstTimestamp", SCHEMA_TIME),
+	FIELD("lastTimestamp", SCHEMA_TIME),
+	FIELD("count", SCHEMA_INT32),
+	FIELD("type", SCHEMA_STRING),
+	FIELD("eventTime", SCHEMA_TIME),
+	STRUCT("series", "v1.EventSeries", event_series),
+	FIELD("action", SCHEMA_STRING),
+	STRUCT("related", "v1.ObjectReference", object_reference),
+	FIELD("reportingComponent", SCHEMA_STRING),
+	FIELD("reportingInstance", SCHEMA_STRING)) };
+
+static const struct schema lease_spec = { .go_name = "LeaseSpec", FIELDS(
+	FIELD("holderIdentity", SCHEMA_STRING),
+	FIELD("leaseDurationSeconds", SCHEMA_INT32),
+	FIELD("acquireTime", SCHEMA_TIME),
+	FIELD("renewTime", SCHEMA_TIME),
+	FIELD("leaseTransitions", SCHEMA_INT32),
+	NAMED("strategy", "v1.CoordinatedLeaseStrategy"),
+	FIELD("preferredHolder", SCHEMA_STRING)) };
+
+const struct schema schema_lease = { .go_name = "Lease", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("spec", "v1.LeaseSpec", lease_spec)) };
+/* clang-format on */
