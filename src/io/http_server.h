@@ -15,7 +15,8 @@
  * is then dropped).  Every request must be answered exactly once.
  *
  * Limits: head 64 KiB, body as given at creation (3 MiB for the API server; larger is answered 413), idle
- * connections closed after 10 minutes.
+ * connections closed after 10 minutes.  A stream may be silent for ever; it is closed where the
+ * client has not taken what was sent for 10 minutes, or does not answer TCP's keep-alive probes.
  */
 #pragma once
 
@@ -37,10 +38,20 @@ typedef void (*http_handler_fn)(void *arg, struct http_request *req);
 struct http_server *http_server_new(struct loop *loop, size_t body_max, http_handler_fn handler,
                                     void *arg);
 
-/* Stops listening and closes every connection. */
+/*
+ * Stops listening and closes every connection: 'closed' of each open stream is called from here,
+ * and a request that still waits may be answered later, to nobody.  Not from within the handler or
+ * 'closed'.
+ */
 void http_server_free(struct http_server *server);
 
-/* 'port' 0 lets the kernel choose; http_server_port() tells.  -EADDRINUSE is said plainly. */
+/* For listeners added from now on, instead of 10 minutes. */
+void http_server_set_idle_timeout(struct http_server *server, int64_t timeout_ns);
+
+/*
+ * 'port' 0 lets the kernel choose; http_server_port() tells that of the latest TCP or TLS listener.
+ * -EADDRINUSE is said plainly.
+ */
 int http_server_listen_tcp(struct http_server *server, const struct ipaddr *addr, uint16_t port,
                            struct err *err);
 int http_server_listen_tls(struct http_server *server, const struct ipaddr *addr, uint16_t port,
@@ -87,11 +98,12 @@ void http_reply_pieces(struct http_request *req, int status, const char *type,
 
 /*
  * Begins a chunked answer (a watch).  'closed' is called once if the client goes away before
- * http_stream_end(); the stream is gone then.
+ * http_stream_end(); the stream is gone then.  It is called from the loop, never from within a call
+ * of this header other than http_server_free().
  */
 struct http_stream *http_stream_start(struct http_request *req, int status, const char *type,
                                       void (*closed)(void *arg), void *arg);
-void http_stream_send(struct http_stream *stream, const void *data, size_t size);
+void http_stream_send(struct http_stream *stream, const void *data, size_t size); /* copied */
 
 /* Bytes handed over that the client has not taken yet: a watcher too far behind is ended. */
 size_t http_stream_backlog(const struct http_stream *stream);
