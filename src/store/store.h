@@ -60,13 +60,27 @@ struct store_config {
  */
 int store_open(const struct store_config *config, struct store **ret, struct err *err);
 
-/* Finishes the pending writes, calls their 'done', closes. */
+/*
+ * Finishes the pending writes, calls their 'done', closes.  Watches must have ended before.  Not from
+ * within a callback of the store; mutations begun by these last 'done's are refused.
+ */
 void store_close(struct store *store);
 int store_fd(const struct store *store);
 void store_dispatch(struct store *store);
 
 /* The newest visible revision. */
 uint64_t store_revision(const struct store *store);
+
+struct store_stats {
+	uint64_t commits, writes; /* transactions and writes made durable since the start */
+	uint64_t revision;
+	size_t objects, object_bytes;
+	size_t history_events, history_bytes;
+	bool broken;        /* the disk failed: writes are refused until a new start */
+	struct err failure; /* the last failure of the disk, for people; code 0: none yet */
+};
+
+void store_stats(struct store *store, struct store_stats *ret);
 
 /* Borrowed until the next dispatch; NULL if there is none. */
 const struct store_object *store_get(const struct store *store, const struct kind *kind,
@@ -93,15 +107,19 @@ struct store_change {
 };
 
 /*
- * Decides the write: 'old' is NULL if there is no such object.  Fills '*change' and returns 0, or
- * returns a negative errno that goes to 'done' unchanged.
+ * Decides the write: 'old' is NULL if there is no such object (STORE_REMOVE is then not allowed).  Fills '*change' and returns 0, or
+ * returns a negative errno that goes to 'done' unchanged.  May read the store.
  */
 typedef int (*store_change_fn)(void *arg, const struct store_object *old,
                                struct store_change *change);
 
 /*
  * The outcome, exactly once, from store_dispatch() or (refused, or STORE_KEEP) from within
- * store_mutate(): r 0 with the object, or what 'change' returned, or -EIO, -ENOSPC from the disk.
+ * store_mutate(): r 0 with the object, or what 'change' returned, or from the store: -ENOSPC (the disk is
+ * full; later writes may succeed), -EIO (the disk failed; after it every write is refused until a new
+ * start), -EAGAIN (too many are under way), -ESHUTDOWN (the store closes).  The object (NULL unless r
+ * is 0, or if STORE_KEEP found none) is borrowed; 'done' may call anything but store_close() and
+ * store_dispatch().
  */
 typedef void (*store_done_fn)(void *arg, int r, const struct store_object *object);
 
@@ -127,7 +145,8 @@ struct store_event {
 
 /*
  * {"type":"ADDED","object":{..}}\n as 'type', which differs from the event's own where an object enters
- * or leaves a selection.  Lives as long as the event: copy or send it at once.
+ * or leaves a selection (a MODIFIED as DELETED shows the old content, at the new revision).  Lives as
+ * long as the event: copy or send it at once.
  */
 const char *store_event_line(struct store_event *event, enum store_event_type type,
                              size_t *ret_size);
@@ -137,7 +156,8 @@ typedef void (*store_watch_fn)(void *arg, struct store_event *event);
 
 /*
  * Calls 'fn' for each event of 'kind' behind revision 'since', in order, exactly once: those in the
- * history before it returns, later ones as they are committed.  'fn' may end its own watch.
+ * history before it returns, later ones as they are committed.  'fn' may end watches, its own too; of
+ * its own it has the handle only once this has returned: '*ret' is written last.
  * -ESTALE: 'since' is older than the history ('*ret_oldest' says what is kept); -ERANGE: it is in the future.
  */
 int store_watch_new(struct store *store, const struct kind *kind, uint64_t since, store_watch_fn fn,
