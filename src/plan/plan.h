@@ -34,9 +34,9 @@ enum plan_frontend_type {
 
 /* The runs of backends of a service port. */
 enum plan_window_id {
-	PLAN_WINDOW_ALL,      /* every usable endpoint of the cluster */
-	PLAN_WINDOW_LOCAL,    /* those on this node, where a policy Local asks for them */
-	PLAN_WINDOW_TOPOLOGY, /* the subset that topology hints choose for this node, or all */
+	PLAN_WINDOW_ALL,   /* every usable endpoint of the cluster */
+	PLAN_WINDOW_LOCAL, /* those on this node, where a policy Local asks for them */
+	PLAN_WINDOW_TOPOLOGY, /* the subset that topology hints choose for this node; without hints, all */
 	PLAN_WINDOWS,
 };
 
@@ -46,7 +46,9 @@ struct plan_frontend {
 	uint16_t port;
 	/*
 	 * The window for clients of the node itself and its Pods (what the socket path sees), and for clients
-	 * from outside (the packet path).
+	 * from outside (the packet path).  ALL where no hints are in effect, else TOPOLOGY; LOCAL by
+	 * policy.  A window LOCAL without backends beside an ALL with some means "drop" to Kubernetes, an
+	 * ALL without any "refuse".
 	 */
 	enum plan_window_id internal, external;
 };
@@ -62,7 +64,7 @@ struct plan_backend {
 };
 
 struct plan_window {
-	uint32_t *index; /* into backends */
+	uint32_t *index; /* into backends, ascending */
 	size_t n;
 };
 
