@@ -26,11 +26,15 @@ struct datapath;
 struct datapath_config {
 	const char *pin_dir; /* NULL: /sys/fs/bpf/fairlead; bpffs is mounted there if it is not */
 	const char *cgroup; /* NULL: the root of the cgroup v2 hierarchy, from /proc/self/mountinfo */
+	/* Elements the maps start with; they grow.  0: a default for a small cluster. */
+	uint32_t ports, frontends, backends, slots;
+	bool no_set_retval; /* refuse connections as on kernels before 6.1; for tests */
 };
 
 /*
  * Loads or adopts, attaches, pins.  The error says exactly what is missing and how to get it:
- * -EPERM (not root, or which capability), -ENOENT (no cgroup v2), -EOPNOTSUPP (the kernel refuses BPF).
+ * -EPERM (not root, or which capability), -ENOENT (no cgroup v2), -EOPNOTSUPP (the kernel refuses BPF),
+ * -EBUSY (another process has this 'pin_dir' open), -ESTALE (pinned by something else).
  */
 int datapath_open(const struct datapath_config *config, struct datapath **ret, struct err *err);
 
@@ -40,7 +44,8 @@ void datapath_close(struct datapath *datapath);
 /*
  * Makes one Service's ports as in 'plan' (borrowed for the call): new, changed and vanished ports and
  * endpoints alike.  Readers see the old or the new set of a port, never a mixture, and no instant
- * without endpoints.  A frontend that another Service has already is skipped and counted.
+ * without endpoints.  A frontend that another Service has already is counted as a conflict; it passes
+ * to this one at once when the other gives it up.
  */
 int datapath_apply(struct datapath *datapath, const struct plan_service *plan, struct err *err);
 int datapath_remove(struct datapath *datapath, const char *ns, const char *name, struct err *err);
@@ -48,7 +53,11 @@ int datapath_remove(struct datapath *datapath, const char *ns, const char *name,
 /* Every Service has been applied once: what is left from before and unconfirmed goes. */
 void datapath_synced(struct datapath *datapath);
 
-/* The addresses nodePorts answer on, loopback included; replaces the set. */
+/*
+ * The addresses nodePorts answer on; replaces the set.  Any loopback address among them stands for all
+ * of its family (127/8, ::1), which only clients in the network namespace of the process that opened
+ * the datapath reach.
+ */
 int datapath_set_node_addresses(struct datapath *datapath, const struct ipaddr *addrs, size_t n,
                                 struct err *err);
 
@@ -56,7 +65,7 @@ int datapath_set_node_addresses(struct datapath *datapath, const struct ipaddr *
 void datapath_tick(struct datapath *datapath);
 
 struct datapath_stats {
-	uint32_t ports, frontends, backends; /* in use */
+	uint32_t ports, frontends, backends; /* in use, for a second after it too */
 	uint32_t ports_max, backends_max, slots_max;
 	uint64_t conflicts; /* frontends skipped because another Service has them */
 };
@@ -69,7 +78,10 @@ void datapath_stats(const struct datapath *datapath, struct datapath_stats *ret)
  */
 int datapath_dump(const char *pin_dir, json_t **ret, struct err *err);
 
-/* Detaches and removes everything pinned under 'pin_dir' (NULL: the default).  0 if there is nothing. */
+/*
+ * Detaches and removes everything pinned under 'pin_dir' (NULL: the default).  0 if there is nothing,
+ * -EBUSY while a datapath is open there (datapath_close() first).  A bpffs that was mounted stays.
+ */
 int datapath_cleanup(const char *pin_dir, struct err *err);
 
 /*

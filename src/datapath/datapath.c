@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datapath/datapath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "datapath/adopt.h"
+#include "datapath/frontend.h"
+#include "datapath/host.h"
+#include "datapath/internal.h"
+#include "datapath/pins.h"
+#include "datapath/port.h"
+#include "datapath/service.h"
+
+/* What a small cluster needs, about 1 MB; a map that is full is replaced by one twice as large. */
+#define PORTS_START     4096
+#define FRONTENDS_START 16384
+#define BACKENDS_START  16384
+#define SLOTS_START     32768
+#define ELEMENTS_MAX    (1u << 24)
+
+static uint32_t or_default(uint32_t value, uint32_t fallback)
+{
+	uint32_t n = value ? value : fallback;
+
+	return n < ELEMENTS_MAX ? n : ELEMENTS_MAX;
+}
+
+static void set_sizes(struct maps *maps, const struct datapath_config *config)
+{
+	uint32_t frontends = or_default(config->frontends, FRONTENDS_START);
+	uint32_t slots = or_default(config->slots, SLOTS_START);
+
+	maps->max[MAP_FE4] = maps->max[MAP_FE6] = frontends;
+	maps->max[MAP_SVCS] = or_default(config->ports, PORTS_START);
+	maps->max[MAP_BACKENDS] = or_default(config->backends, BACKENDS_START);
+	maps->max[MAP_SLOTS] = (slots + SLOTS_PER_LINE - 1) / SLOTS_PER_LINE;
+	maps->max[MAP_CONFIG] = 1;
+}
+
+/* Loads the programs against the maps there are, or new ones, which are in effect then. */
+static int open_maps(struct datapath *dp, const struct datapath_config *config, struct err *err)
+{
+	uint64_t cookie;
+	int r;
+
+	r = maps_adopt(&dp->maps, dp->dir, err);
+	if (r < 0)
+		return r;
+	maps_unpin_others(dp->dir, dp->maps.generation);
+	if (!dp->maps.generation) {
+		set_sizes(&dp->maps, config);
+		dp->maps.generation = 1;
+	}
+	r = programs_load(&dp->programs, &dp->maps, &dp->options, err);
+	if (r == 0)
+		r = maps_map(&dp->maps, true, err);
+	if (r == 0)
+		r = maps_pin(&dp->maps, dp->dir, err);
+	if (r == 0)
+		r = host_netns_cookie(&cookie, err);
+	if (r < 0)
+		return r;
+	dp->maps.config->netns_cookie = cookie;
+	maps_set_ready(&dp->maps);
+	return 0;
+}
+
+static int open_all(struct datapath *dp, const struct datapath_config *config, struct err *err)
+{
+	const char *pin_dir = config->pin_dir ? config->pin_dir : PINS_DEFAULT;
+	int r;
+
+	r = host_check_bpf(err);
+	if (r < 0)
+		return r;
+	dp->cgroup_fd = host_cgroup_open(config->cgroup, err);
+	if (dp->cgroup_fd < 0)
+		return dp->cgroup_fd;
+	r = pins_open(pin_dir, &dp->dir, &dp->lock_fd, err);
+	if (r < 0)
+		return r;
+	r = open_maps(dp, config, err);
+	if (r < 0)
+		return r;
+	pool_init(&dp->svcs, dp->maps.max[MAP_SVCS]);
+	pool_init(&dp->backends, dp->maps.max[MAP_BACKENDS]);
+	pool_init(&dp->slots, dp->maps.max[MAP_SLOTS] * SLOTS_PER_LINE);
+	r = adopt_contents(dp, err);
+	if (r < 0)
+		return r;
+	return programs_attach(&dp->programs, dp->dir, dp->cgroup_fd, err);
+}
+
+int datapath_open(const struct datapath_config *config, struct datapath **ret, struct err *err)
+{
+	struct datapath *dp = xnew(struct datapath);
+	int r;
+
+	dp->lock_fd = dp->cgroup_fd = -1;
+	dp->options.no_set_retval = config->no_set_retval;
+	maps_init(&dp->maps);
+	programs_init(&dp->programs);
+	list_init(&dp->dying);
+	r = open_all(dp, config, err);
+	if (r < 0) {
+		datapath_close(dp);
+		return r;
+	}
+	*ret = dp;
+	return 0;
+}
+
+void datapath_close(struct datapath *dp)
+{
+	if (!dp)
+		return;
+	services_done(dp);
+	pool_done(&dp->svcs);
+	pool_done(&dp->backends);
+	pool_done(&dp->slots);
+	programs_done(&dp->programs);
+	maps_done(&dp->maps);
+	cleanup_close(&dp->cgroup_fd);
+	cleanup_close(&dp->lock_fd);
+	free(dp->dir);
+	free(dp);
+}
+
+/* The shared maps of 'from', and sizes for new ones with 'id' twice as large. */
+static int plan_growth(struct maps *to, const struct maps *from, enum map_id id, struct err *err)
+{
+	maps_init(to);
+	memcpy(to->max, from->max, sizeof(to->max));
+	to->generation = from->generation + 1;
+	if (from->max[id] > ELEMENTS_MAX / 2)
+		return err_set(err, -ENOSPC, "the map '%s' is full with %u elements", map_names[id],
+		               from->max[id]);
+	to->max[id] *= 2;
+	for (enum map_id i = MAP_FIRST_SHARED; i < MAPS; i++) {
+		to->fd[i] = fcntl(from->fd[i], F_DUPFD_CLOEXEC, 0);
+		if (to->fd[i] < 0)
+			return err_errno(err, "cannot keep a map");
+	}
+	return 0;
+}
+
+/* Puts programs that use 'to' in place of those in effect. */
+static int switch_generation(struct datapath *dp, struct maps *to, struct programs *programs,
+                             struct err *err)
+{
+	int r;
+
+	r = programs_load(programs, to, &dp->options, err);
+	if (r == 0)
+		r = maps_map(to, true, err);
+	if (r == 0)
+		r = maps_copy(to, &dp->maps, err);
+	if (r == 0)
+		r = maps_pin(to, dp->dir, err);
+	if (r < 0)
+		return r;
+	/* from here on either generation may be adopted if we are killed: they hold the same */
+	maps_set_ready(to);
+	return programs_attach(programs, dp->dir, dp->cgroup_fd, err);
+}
+
+int datapath_grow(struct datapath *dp, enum map_id id, struct err *err)
+{
+	struct programs programs;
+	struct maps to;
+	int r;
+
+	programs_init(&programs);
+	r = plan_growth(&to, &dp->maps, id, err);
+	if (r == 0)
+		r = switch_generation(dp, &to, &programs, err);
+	if (r < 0) {
+		if (to.config)
+			__atomic_store_n(&to.config->ready, 0, __ATOMIC_RELEASE);
+		(void)programs_attach(&dp->programs, dp->dir, dp->cgroup_fd, NULL);
+		maps_unpin_others(dp->dir, dp->maps.generation);
+		programs_done(&programs);
+		maps_done(&to);
+		return err_wrap(err, r, "cannot make the map '%s' larger", map_names[id]);
+	}
+	maps_unpin_others(dp->dir, to.generation);
+	programs_done(&dp->programs);
+	maps_done(&dp->maps);
+	dp->programs = programs;
+	dp->maps = to;
+	pool_grow(&dp->svcs, to.max[MAP_SVCS]);
+	pool_grow(&dp->backends, to.max[MAP_BACKENDS]);
+	pool_grow(&dp->slots, to.max[MAP_SLOTS] * SLOTS_PER_LINE);
+	return 0;
+}
+
+static struct node_addr node_addr(const struct ipaddr *addr)
+{
+	struct node_addr key = { .addr = { 0, 0, htonl(0xffff), 0 } };
+
+	if (addr->family == 4)
+		memcpy(&key.addr[3], addr->bytes, 4);
+	else
+		memcpy(key.addr, addr->bytes, 16);
+	return key;
+}
+
+static bool is_wanted(const struct node_addr *key, const struct ipaddr *addrs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct node_addr wanted = node_addr(&addrs[i]);
+
+		if (memcmp(&wanted, key, sizeof(wanted)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void delete_unwanted_addrs(const struct datapath *dp, const struct ipaddr *addrs, size_t n)
+{
+	struct node_addr key, next;
+	int fd = dp->maps.fd[MAP_NODE_ADDRS];
+	int r = bpf_map_get_next_key(fd, NULL, &key);
+
+	while (r == 0) {
+		r = bpf_map_get_next_key(fd, &key, &next);
+		if (!is_wanted(&key, addrs, n))
+			(void)bpf_map_delete_elem(fd, &key);
+		key = next;
+	}
+}
+
+int datapath_set_node_addresses(struct datapath *dp, const struct ipaddr *addrs, size_t n,
+                                struct err *err)
+{
+	const uint32_t one = 1;
+	uint32_t flags = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		struct node_addr key = node_addr(&addrs[i]);
+
+		if (ipaddr_is_loopback(&addrs[i])) {
+			flags |= addrs[i].family == 4 ? CONFIG_LOOPBACK4 : CONFIG_LOOPBACK6;
+			continue;
+		}
+		r = bpf_map_update_elem(dp->maps.fd[MAP_NODE_ADDRS], &key, &one, BPF_ANY);
+		if (r < 0)
+			return err_set(err, r, "cannot set a node address: %s", strerror(-r));
+	}
+	delete_unwanted_addrs(dp, addrs, n);
+	__atomic_store_n(&dp->maps.config->flags, flags, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void datapath_tick(struct datapath *dp)
+{
+	int64_t now = clock_now();
+
+	pool_tick(&dp->backends, now);
+	pool_tick(&dp->slots, now);
+	port_reap(dp, now);
+}
+
+void datapath_stats(const struct datapath *dp, struct datapath_stats *ret)
+{
+	*ret = (struct datapath_stats){
+		.ports = dp->svcs.used,
+		.frontends = dp->n_frontends,
+		.backends = dp->backends.used,
+		.ports_max = dp->svcs.size,
+		.backends_max = dp->backends.size,
+		.slots_max = dp->slots.size,
+		.conflicts = dp->conflicts,
+	};
+}
+
+bool datapath_attached(struct datapath *dp, struct err *err)
+{
+	return programs_attached(&dp->programs, dp->cgroup_fd, err);
+}
+
+int datapath_cleanup(const char *pin_dir, struct err *err)
+{
+	auto_free char *dir = NULL;
+	auto_close int lock = -1;
+	int r;
+
+	if (!pin_dir)
+		pin_dir = PINS_DEFAULT;
+	if (!host_on_bpffs(pin_dir))
+		return 0;
+	r = pins_open(pin_dir, &dir, &lock, err);
+	if (r == 0)
+		r = programs_detach(dir, err);
+	if (r == 0)
+		r = pins_remove(pin_dir, dir, err);
+	return r;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * internal - what the parts of an open datapath share.
+ *
+ * The mapped arrays are the truth; here is only what they do not say: which indices are free, which
+ * Service owns a descriptor, who claims a frontend.  All of it is rebuilt from the maps by adopt.c.
+ *
+ *	service 1-n port 1-n claim n-1 frontend
+ */
+#pragma once
+
+#include "base/hmap.h"
+#include "base/list.h"
+#include "datapath/datapath.h"
+#include "datapath/maps.h"
+#include "datapath/pool.h"
+#include "datapath/programs.h"
+
+struct datapath {
+	char *dir; /* PIN_DIR/v1 */
+	int lock_fd, cgroup_fd;
+	struct programs_options options;
+	struct programs programs;
+	struct maps maps;
+	struct pool svcs, backends, slots;
+	struct hmap services;   /* struct service_state by namespace and name */
+	struct hmap orphans;    /* struct port that no plan confirmed yet, by owner */
+	struct hmap frontends;  /* struct frontend by key */
+	struct list_node dying; /* struct port, oldest first: unreachable, but perhaps still read */
+	uint32_t n_frontends;   /* in the kernel */
+	uint64_t conflicts;
+};
+
+struct service_state {
+	struct hnode by_name;
+	char *ns, *name;
+	struct list_node ports;
+};
+
+/* Makes the map 'id' (descriptors, slots, backends, a frontend hash) at least twice as large. */
+int datapath_grow(struct datapath *dp, enum map_id id, struct err *err);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * layout - what the maps hold, shared by the eBPF programs and user space.
+ *
+ * A new connection costs one hash lookup (frontend) and three array elements (descriptor, slots,
+ * backend).  The arrays are mapped into the agent, which changes them by plain stores; what makes an
+ * update visible is always one aligned store of a 64-bit window word or of a 32-bit backend word,
+ * made after everything it leads to is complete.
+ *
+ * The folder the maps are pinned in carries LAYOUT_VERSION: change it with any layout below.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#define LAYOUT_VERSION 1
+
+/* Frontends: HASH.  'vip' 0 is the nodePort of every address of the node.  Ports are in network order. */
+struct fe4_key {
+	__be32 vip;
+	__be16 port;
+	__u8 proto;
+	__u8 scope; /* 0; 1 is left for frontends that clients from outside must see differently */
+};
+
+struct fe6_key {
+	__be32 vip[4];
+	__be16 port;
+	__u8 proto;
+	__u8 scope;
+};
+
+struct fe_val {
+	__u32 svc; /* index of the descriptor */
+	__u32 flags;
+};
+
+/* Bits of fe_val.flags: which window clients of the node use, which those from outside, the type. */
+#define FE_INTERNAL_SHIFT 0
+#define FE_EXTERNAL_SHIFT 2
+#define FE_WINDOW_MASK    3
+#define FE_TYPE_SHIFT     4
+#define FE_TYPE_MASK      15
+
+/* The numbers are those of enum plan_window_id. */
+enum window_id {
+	WINDOW_ALL,
+	WINDOW_LOCAL,
+	WINDOW_TOPOLOGY,
+	WINDOWS,
+};
+
+/*
+ * A window word says which slots are the window: {base:32 | count:16 | gen:16}.  One word, so that
+ * nobody ever sees the count of one version with the slots of another.
+ */
+#define WINDOW_BASE(word)  ((__u32)((word) >> 32))
+#define WINDOW_COUNT(word) ((__u32)((word) >> 16) & 0xffff)
+#define WINDOW_GEN(word)   ((__u32)(word)&0xffff)
+#define WINDOW_WORD(base, count, gen) \
+	((__u64)(base) << 32 | (__u64)((count)&0xffff) << 16 | (__u64)((gen)&0xffff))
+#define WINDOW_COUNT_MAX 65535
+
+/* Service port descriptor: ARRAY, one cache line. */
+struct svc {
+	__u64 window[WINDOWS];
+	__u64 maglev;     /* {base:32 | log2 size:8 | gen:16}; 0 = none */
+	__u32 affinity_s; /* session affinity of a client, 0 = none */
+	__u16 algorithm;  /* 0 = random */
+	__u16 gen;        /* counts the uses of this index */
+	__u32 median_us;
+	__u32 srcrange_id;
+	__u32 revnat_first;
+	__u32 stat;
+	__u64 owner; /* names the Service port across restarts */
+};
+
+/* Slots: ARRAY of u32 backend ids, a cache line an element. */
+#define SLOTS_PER_LINE 16
+
+struct slot_line {
+	__u32 id[SLOTS_PER_LINE];
+};
+
+/* Backend: ARRAY, belongs to one descriptor; immutable while reachable but for 'word'. */
+struct be {
+	__u32 addr[4]; /* network order; IPv4 in the first, the rest 0 */
+	__be16 port;
+	__u8 proto;
+	__u8 zone;
+	__u32 node;
+	__u8 family; /* 4 or 6 */
+	__u8 reserved[3];
+	__u32 word; /* {gen:16 | windows:4 | state:4 | weight:8} */
+};
+
+enum be_state {
+	BE_DEAD, /* what an element never used is */
+	BE_ACTIVE,
+	BE_TERMINATING, /* still to be used where a window has it */
+};
+
+#define BE_GEN(word)     ((__u32)(word) >> 16)
+#define BE_WINDOWS(word) ((__u32)(word) >> 12 & 15) /* 1 << enum window_id, or-ed */
+#define BE_STATE(word)   ((__u32)(word) >> 8 & 15)
+#define BE_WORD(gen, windows, state) \
+	((__u32)((gen)&0xffff) << 16 | (__u32)((windows)&15) << 12 | (__u32)((state)&15) << 8 | 1)
+
+/* ARRAY of one.  The high-water marks spare a restart reading all of the arrays. */
+struct config {
+	__u64 netns_cookie;  /* the agent's network namespace, whose loopback is the node's */
+	__u32 node_ports[2]; /* frontends with vip 0, IPv4 and IPv6; 0: no look-up after a miss */
+	__u32 flags;
+	__u32 ready; /* 1: this generation of maps is complete */
+	__u32 svc_high, be_high;
+	__u32 reserved[8];
+};
+
+#define CONFIG_LOOPBACK4 1u /* nodePorts answer on 127/8 */
+#define CONFIG_LOOPBACK6 2u /* ... and on ::1 */
+
+/* Node addresses: HASH of addresses in 16 bytes, IPv4 as ::ffff:a.b.c.d. */
+struct node_addr {
+	__be32 addr[4];
+};
+
+/* Session affinity: LRU_HASH. */
+struct affinity_key {
+	__u64 client; /* network namespace cookie */
+	__u32 svc;
+	__u32 window;
+};
+
+struct affinity_val {
+	__u64 seen_ns; /* of the last connection, CLOCK_MONOTONIC */
+	__u32 be;
+	__u32 gen;
+};
+
+/* What a socket was translated from and to: SK_STORAGE.  Addresses as in struct node_addr. */
+struct peer {
+	__be32 vip[4];
+	__be32 addr[4];
+	__be16 vip_port;
+	__be16 port;
+	__u32 svc;
+	__u32 be;
+	__u32 gen;
+};
+
+#define PEERS_MAX 4 /* Services an unconnected UDP socket talks to at once; resolvers use 1 to 3 */
+
+_Static_assert(sizeof(struct fe4_key) == 8, "fe4_key");
+_Static_assert(sizeof(struct fe6_key) == 20, "fe6_key");
+_Static_assert(sizeof(struct fe_val) == 8, "fe_val");
+_Static_assert(sizeof(struct svc) == 64, "svc");
+_Static_assert(sizeof(struct slot_line) == 64, "slot_line");
+_Static_assert(sizeof(struct be) == 32, "be");
+_Static_assert(sizeof(struct config) == 64, "config");
+_Static_assert(sizeof(struct node_addr) == 16, "node_addr");
+_Static_assert(sizeof(struct affinity_key) == 16, "affinity_key");
+_Static_assert(sizeof(struct affinity_val) == 16, "affinity_val");
+_Static_assert(sizeof(struct peer) == 48, "peer");

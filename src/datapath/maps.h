@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * maps - the maps of one generation: made, pinned, adopted, mapped into memory, copied.
+ *
+ *	PIN_DIR/v1/g<N>/{fe4,fe6,svcs,slots,backends,config}   grow: a larger set is generation N + 1
+ *	PIN_DIR/v1/{node_addrs,affinity,connected,unconnected} shared by all generations
+ *	PIN_DIR/v1/links/{connect4,...}                        see programs.h
+ *
+ * The newest generation whose config says 'ready' is the one in effect; an older one or an incomplete
+ * one is left by a process that was killed while growing, and is removed.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "datapath/layout.h"
+
+enum map_id {
+	MAP_FE4,
+	MAP_FE6,
+	MAP_SVCS,
+	MAP_SLOTS, /* lines */
+	MAP_BACKENDS,
+	MAP_CONFIG,
+	MAP_FIRST_SHARED, /* the first of those all generations share */
+	MAP_NODE_ADDRS = MAP_FIRST_SHARED,
+	MAP_AFFINITY,
+	MAP_CONNECTED,
+	MAP_UNCONNECTED,
+	MAPS,
+};
+
+extern const char *const map_names[MAPS];
+
+struct maps {
+	unsigned int generation;
+	int fd[MAPS];       /* owned; -1 = to be made */
+	uint32_t max[MAPS]; /* elements; 0 = as the object file says */
+	/* mapped, NULL before maps_map() */
+	struct svc *svcs;
+	uint32_t *slots; /* max[MAP_SLOTS] * SLOTS_PER_LINE */
+	struct be *backends;
+	struct config *config;
+};
+
+void maps_init(struct maps *maps);
+void maps_done(struct maps *maps);
+
+/*
+ * Opens what is pinned under 'dir' (".../v1").  Without a complete generation only the shared ones
+ * there are: 'generation' is 0 then.  -ESTALE if a map has another layout than ours.
+ */
+int maps_adopt(struct maps *maps, const char *dir, struct err *err);
+
+/* Pins those that are not pinned yet.  The generation is in effect once maps_set_ready(). */
+int maps_pin(const struct maps *maps, const char *dir, struct err *err);
+void maps_set_ready(struct maps *maps);
+
+/* Maps the arrays into memory. */
+int maps_map(struct maps *maps, bool writable, struct err *err);
+
+/* Copies what the generation 'from' holds into the larger maps of 'to', both mapped. */
+int maps_copy(struct maps *to, const struct maps *from, struct err *err);
+
+/* Removes the pins of all generations but 'keep'; the maps go with their last user. */
+void maps_unpin_others(const char *dir, unsigned int keep);
+
+/* Reads the next 'n' (at most 'max') elements of a hash; 'cursor' is NULL at first.  0 at the end. */
+struct map_cursor {
+	int fd;
+	uint32_t position; /* opaque to all but the kernel */
+	bool started, finished;
+};
+
+int maps_read(struct map_cursor *cursor, void *keys, void *values, uint32_t max, struct err *err);

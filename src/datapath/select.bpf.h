@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * From a destination to a frontend, and from a frontend to a backend.
+ */
+#pragma once
+
+#include "maps.bpf.h"
+
+#include <bpf/bpf_endian.h>
+
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#define SELECT_TRIES 4
+#define NSEC_PER_SEC 1000000000ull
+#define V4_MAPPED    bpf_htonl(0xffff)
+
+static __always_inline const struct config *config_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&config, &zero);
+}
+
+/* Only the loopback of the agent's own network namespace is the node's. */
+static __always_inline bool own_netns(struct bpf_sock_addr *ctx, const struct config *c)
+{
+	return bpf_get_netns_cookie(ctx) == c->netns_cookie;
+}
+
+static __always_inline bool is_node_address4(struct bpf_sock_addr *ctx, const struct config *c,
+                                             __be32 addr)
+{
+	struct node_addr key = { .addr = { 0, 0, V4_MAPPED, addr } };
+
+	/* connect() to 0.0.0.0 goes to the loopback */
+	if (!addr || (addr & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000))
+		return (c->flags & CONFIG_LOOPBACK4) && own_netns(ctx, c);
+	return bpf_map_lookup_elem(&node_addrs, &key);
+}
+
+static __always_inline bool is_node_address6(struct bpf_sock_addr *ctx, const struct config *c,
+                                             const __be32 addr[4])
+{
+	struct node_addr key = { .addr = { addr[0], addr[1], addr[2], addr[3] } };
+
+	if (!addr[0] && !addr[1] && !addr[2] && (!addr[3] || addr[3] == bpf_htonl(1)))
+		return (c->flags & CONFIG_LOOPBACK6) && own_netns(ctx, c);
+	return bpf_map_lookup_elem(&node_addrs, &key);
+}
+
+/* The frontend at 'addr':'port', or that of the nodePort where 'addr' is one of the node's. */
+static __always_inline const struct fe_val *frontend4(struct bpf_sock_addr *ctx, __be32 addr,
+                                                      __be16 port)
+{
+	struct fe4_key key = { .vip = addr, .port = port, .proto = (__u8)ctx->protocol };
+	const struct fe_val *fe;
+	const struct config *c;
+
+	/* an address of zero must not meet the key of the nodePorts */
+	fe = addr ? bpf_map_lookup_elem(&fe4, &key) : NULL;
+	if (fe)
+		return fe;
+	c = config_get();
+	if (!c || !c->node_ports[0] || !is_node_address4(ctx, c, addr))
+		return NULL;
+	key.vip = 0;
+	return bpf_map_lookup_elem(&fe4, &key);
+}
+
+static __always_inline const struct fe_val *frontend6(struct bpf_sock_addr *ctx,
+                                                      const __be32 addr[4], __be16 port)
+{
+	struct fe6_key key = {
+		.vip = { addr[0], addr[1], addr[2], addr[3] },
+		.port = port,
+		.proto = (__u8)ctx->protocol,
+	};
+	const struct fe_val *fe = NULL;
+	const struct config *c;
+
+	if (addr[0] | addr[1] | addr[2] | addr[3])
+		fe = bpf_map_lookup_elem(&fe6, &key);
+	if (fe)
+		return fe;
+	c = config_get();
+	if (!c || !c->node_ports[1] || !is_node_address6(ctx, c, addr))
+		return NULL;
+	__builtin_memset(key.vip, 0, sizeof(key.vip));
+	return bpf_map_lookup_elem(&fe6, &key);
+}
+
+/*
+ * The backend 'id' if it still is the one that had generation 'gen', is to be used, and is in the
+ * window; the caller remembered it from an earlier choice.
+ */
+static __always_inline const struct be *backend_again(__u32 id, __u32 gen, __u32 window)
+{
+	const struct be *be = bpf_map_lookup_elem(&backends, &id);
+	__u32 word;
+
+	if (!be)
+		return NULL;
+	word = READ_ONCE(be->word);
+	if (BE_GEN(word) != gen || BE_STATE(word) == BE_DEAD || !(BE_WINDOWS(word) & 1u << window))
+		return NULL;
+	return be;
+}
+
+/*
+ * One of the window at random.  A backend that died meanwhile is chosen anew from the word as it is
+ * then: the word without it was stored before it was marked.
+ */
+static __always_inline const struct be *backend_random(const struct svc *svc, __u32 window,
+                                                       __u32 *ret_id)
+{
+	for (int i = 0; i < SELECT_TRIES; i++) {
+		__u64 word = READ_ONCE(svc->window[window]);
+		__u32 count = WINDOW_COUNT(word);
+		const struct slot_line *line;
+		const struct be *be;
+		__u32 at, key;
+
+		if (!count)
+			return NULL;
+		at = WINDOW_BASE(word) + (__u32)((__u64)bpf_get_prandom_u32() * count >> 32);
+		key = at / SLOTS_PER_LINE;
+		line = bpf_map_lookup_elem(&slots, &key);
+		if (!line)
+			return NULL;
+		*ret_id = line->id[at % SLOTS_PER_LINE];
+		be = bpf_map_lookup_elem(&backends, ret_id);
+		if (!be)
+			return NULL;
+		if (BE_STATE(READ_ONCE(be->word)) != BE_DEAD)
+			return be;
+	}
+	return NULL;
+}
+
+/* The same client gets the same backend until 'affinity_s' after its last connection. */
+static __always_inline const struct be *backend_affine(struct bpf_sock_addr *ctx,
+                                                       const struct svc *svc, __u32 svc_id,
+                                                       __u32 window, __u32 *ret_id)
+{
+	struct affinity_key key = {
+		.client = bpf_get_netns_cookie(ctx),
+		.svc = svc_id,
+		.window = window,
+	};
+	struct affinity_val *known = bpf_map_lookup_elem(&affinity, &key), fresh = { 0 };
+	__u64 now = bpf_ktime_get_ns();
+	const struct be *be;
+
+	if (known && now - known->seen_ns < svc->affinity_s * NSEC_PER_SEC) {
+		*ret_id = known->be;
+		be = backend_again(known->be, known->gen, window);
+		if (be) {
+			known->seen_ns = now;
+			return be;
+		}
+	}
+	be = backend_random(svc, window, ret_id);
+	if (!be)
+		return NULL;
+	fresh.seen_ns = now;
+	fresh.be = *ret_id;
+	fresh.gen = BE_GEN(READ_ONCE(be->word));
+	bpf_map_update_elem(&affinity, &key, &fresh, BPF_ANY);
+	return be;
+}
+
+/* NULL: the window of the frontend is empty. */
+static __always_inline const struct be *backend_select(struct bpf_sock_addr *ctx,
+                                                       const struct fe_val *fe, __u32 *ret_id)
+{
+	__u32 window = fe->flags >> FE_INTERNAL_SHIFT & FE_WINDOW_MASK, id = fe->svc;
+	const struct svc *svc = bpf_map_lookup_elem(&svcs, &id);
+
+	if (!svc || window >= WINDOWS)
+		return NULL;
+	if (svc->affinity_s)
+		return backend_affine(ctx, svc, id, window, ret_id);
+	return backend_random(svc, window, ret_id);
+}
