@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * body - the body of a request as a tree, by its Content-Type.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "io/http_server.h"
+#include "kube/kind.h"
+
+/*
+ * The object in the body: JSON or YAML.  '*ret' gets a new reference.  Returns NULL, or the Status
+ * of the refusal: 400, 413, 415.
+ */
+json_t *body_object(struct http_request *req, const struct kind *kind, json_t **ret);
+
+enum patch_type {
+	PATCH_JSON,
+	PATCH_MERGE,
+	PATCH_STRATEGIC
+};
+
+/* The patch in the body, likewise. */
+json_t *body_patch(struct http_request *req, enum patch_type *ret_type, json_t **ret);
+
+/* DeleteOptions; an empty body gives an empty object. */
+json_t *body_delete_options(struct http_request *req, json_t **ret);
+
+/* ?dryRun=All; refuses other values with 422. */
+json_t *body_dry_run(struct http_request *req, bool *ret);

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/discovery.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "kube/json.h"
+#include "kube/kind.h"
+#include "kube/status.h"
+#include "server/accept.h"
+#include "server/reply.h"
+
+/* The level of the API that is served; clients choose their behaviour by it. */
+#define VERSION_MAJOR "1"
+#define VERSION_MINOR "36"
+#define VERSION_GIT   "v" VERSION_MAJOR "." VERSION_MINOR ".0+fairlead"
+
+#define TYPE_AGGREGATED "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+#define TYPE_OPENAPI_V2 "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+
+static json_t *strings(const char *const *list)
+{
+	json_t *array = json_array();
+
+	for (; list && *list; list++)
+		json_array_append_new(array, json_string(*list));
+	return array;
+}
+
+static json_t *verbs(void)
+{
+	static const char *const all[] = { "create", "delete", "deletecollection",
+		                           "get",    "list",   "patch",
+		                           "update", "watch",  NULL };
+
+	return strings(all);
+}
+
+static json_t *status_verbs(void)
+{
+	static const char *const all[] = { "get", "patch", "update", NULL };
+
+	return strings(all);
+}
+
+/* True if no row before 'kind' has the same group (and version, where 'versions'). */
+static bool is_first(const struct kind *const *row, bool versions)
+{
+	for (const struct kind *const *k = kinds; k < row && *k; k++)
+		if (strcmp((*k)->group, (*row)->group) == 0 &&
+		    (!versions || strcmp((*k)->version, (*row)->version) == 0))
+			return false;
+	return true;
+}
+
+static bool has_group(const char *group)
+{
+	for (const struct kind *const *k = kinds; *k; k++)
+		if (strcmp((*k)->group, group) == 0)
+			return true;
+	return false;
+}
+
+/* GET /api */
+static json_t *legacy_versions(const struct server *server)
+{
+	char address[IPADDR_TEXT_SIZE + 8];
+
+	ipaddr_format_hostport(&server->listen, server->port, address);
+	return json_pack("{s:s,s:[s],s:[{s:s,s:s}]}", "kind", "APIVersions", "versions", "v1",
+	                 "serverAddressByClientCIDRs", "clientCIDR", "0.0.0.0/0", "serverAddress",
+	                 address);
+}
+
+static json_t *group_version(const struct kind *kind)
+{
+	return json_pack("{s:s,s:s}", "groupVersion", kind_api_version(kind), "version",
+	                 kind->version);
+}
+
+/* {"name","versions","preferredVersion"}: the group of the first row that has it. */
+static json_t *legacy_group(const char *name)
+{
+	json_t *versions = json_array(), *group;
+
+	for (const struct kind *const *k = kinds; *k; k++)
+		if (strcmp((*k)->group, name) == 0 && is_first(k, true))
+			json_array_append_new(versions, group_version(*k));
+	group = json_pack("{s:s,s:o}", "name", name, "versions", versions);
+	json_object_set(group, "preferredVersion", json_array_get(versions, 0));
+	return group;
+}
+
+/* GET /apis */
+static json_t *legacy_groups(void)
+{
+	json_t *groups = json_array();
+
+	for (const struct kind *const *k = kinds; *k; k++)
+		if ((*k)->group[0] && is_first(k, false))
+			json_array_append_new(groups, legacy_group((*k)->group));
+	return json_pack("{s:s,s:s,s:o}", "kind", "APIGroupList", "apiVersion", "v1", "groups",
+	                 groups);
+}
+
+static void add_legacy_resource(json_t *resources, const struct kind *kind)
+{
+	json_t *resource = json_pack("{s:s,s:s,s:b,s:s,s:o}", "name", kind->plural, "singularName",
+	                             kind->singular, "namespaced", kind->namespaced, "kind",
+	                             kind->name, "verbs", verbs());
+
+	if (kind->short_names)
+		json_object_set_new(resource, "shortNames", strings(kind->short_names));
+	if (kind->categories)
+		json_object_set_new(resource, "categories", strings(kind->categories));
+	json_array_append_new(resources, resource);
+	if (kind->has_status)
+		json_array_append_new(resources,
+		                      json_pack("{s:o,s:s,s:b,s:s,s:o}", "name",
+		                                json_sprintf("%s/status", kind->plural),
+		                                "singularName", "", "namespaced", kind->namespaced,
+		                                "kind", kind->name, "verbs", status_verbs()));
+}
+
+/* GET /api/v1 and /apis/GROUP/VERSION; NULL if there is no such version. */
+static json_t *legacy_resources(const char *api_version)
+{
+	json_t *resources = json_array();
+
+	for (const struct kind *const *k = kinds; *k; k++)
+		if (strcmp(kind_api_version(*k), api_version) == 0)
+			add_legacy_resource(resources, *k);
+	if (json_array_size(resources) == 0) {
+		json_decref(resources);
+		return NULL;
+	}
+	return json_pack("{s:s,s:s,s:s,s:o}", "kind", "APIResourceList", "apiVersion", "v1",
+	                 "groupVersion", api_version, "resources", resources);
+}
+
+static json_t *response_kind(const struct kind *kind)
+{
+	return json_pack("{s:s,s:s,s:s}", "group", kind->group, "version", kind->version, "kind",
+	                 kind->name);
+}
+
+static json_t *aggregated_resource(const struct kind *kind)
+{
+	json_t *resource = json_pack("{s:s,s:o,s:s,s:s,s:o}", "resource", kind->plural,
+	                             "responseKind", response_kind(kind), "scope",
+	                             kind->namespaced ? "Namespaced" : "Cluster",
+	                             "singularResource", kind->singular, "verbs", verbs());
+
+	if (kind->short_names)
+		json_object_set_new(resource, "shortNames", strings(kind->short_names));
+	if (kind->categories)
+		json_object_set_new(resource, "categories", strings(kind->categories));
+	if (kind->has_status)
+		json_object_set_new(resource, "subresources",
+		                    json_pack("[{s:s,s:o,s:o}]", "subresource", "status",
+		                              "responseKind", response_kind(kind), "verbs",
+		                              status_verbs()));
+	return resource;
+}
+
+static json_t *aggregated_version(const struct kind *first)
+{
+	json_t *resources = json_array();
+
+	for (const struct kind *const *k = kinds; *k; k++)
+		if (strcmp((*k)->group, first->group) == 0 &&
+		    strcmp((*k)->version, first->version) == 0)
+			json_array_append_new(resources, aggregated_resource(*k));
+	return json_pack("{s:s,s:o,s:s}", "version", first->version, "resources", resources,
+	                 "freshness", "Current");
+}
+
+/* One group with its versions, in the order of the table. */
+static json_t *aggregated_group(const char *name)
+{
+	json_t *versions = json_array();
+
+	for (const struct kind *const *k = kinds; *k; k++)
+		if (strcmp((*k)->group, name) == 0 && is_first(k, true))
+			json_array_append_new(versions, aggregated_version(*k));
+	return json_pack("{s:{s:s},s:o}", "metadata", "name", name, "versions", versions);
+}
+
+/* /api has the core group, /apis all others. */
+static json_t *aggregated(bool core)
+{
+	json_t *items = json_array();
+
+	for (const struct kind *const *k = kinds; *k; k++)
+		if (((*k)->group[0] == '\0') == core && is_first(k, false))
+			json_array_append_new(items, aggregated_group((*k)->group));
+	return json_pack("{s:s,s:s,s:{},s:o}", "kind", "APIGroupDiscoveryList", "apiVersion",
+	                 "apidiscovery.k8s.io/v2", "metadata", "items", items);
+}
+
+static void reply_root(const struct server *server, struct http_request *req, bool core)
+{
+	enum accept form = accept_choose(http_header(req, "Accept"), ACCEPT_DISCOVERY);
+	json_t *document;
+	char *text;
+
+	if (form != ACCEPT_DISCOVERY) {
+		reply_json(req, 200, core ? legacy_versions(server) : legacy_groups());
+		return;
+	}
+	document = aggregated(core);
+	text = json_text(document);
+	http_reply(req, 200, TYPE_AGGREGATED, text, strlen(text));
+	free(text);
+	json_decref(document);
+}
+
+/* /apis/GROUP or the resources of a version; false if there is none. */
+static bool reply_below(struct http_request *req, const char *path)
+{
+	json_t *document = NULL;
+
+	if (strncmp(path, "/api/", 5) == 0 && !strchr(path + 5, '/'))
+		document = legacy_resources(path + 5);
+	else if (strncmp(path, "/apis/", 6) == 0 && strchr(path + 6, '/'))
+		document = legacy_resources(path + 6);
+	else if (strncmp(path, "/apis/", 6) == 0 && path[6] && has_group(path + 6))
+		document = legacy_group(path + 6);
+	if (!document)
+		return false;
+	if (strcmp(json_path_str(document, "kind"), "") == 0) {
+		json_object_set_new(document, "kind", json_string("APIGroup"));
+		json_object_set_new(document, "apiVersion", json_string("v1"));
+	}
+	reply_json(req, 200, document);
+	return true;
+}
+
+static void reply_version(struct http_request *req)
+{
+	struct utsname host = { 0 };
+
+	(void)uname(&host);
+	reply_json(req, 200,
+	           json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "major", VERSION_MAJOR,
+	                     "minor", VERSION_MINOR, "gitVersion", VERSION_GIT, "gitCommit", "",
+	                     "gitTreeState", "", "buildDate", "1970-01-01T00:00:00Z", "goVersion",
+	                     "", "compiler", __VERSION__, "platform",
+	                     strcmp(host.machine, "aarch64") == 0 ? "linux/arm64" : "linux/amd64"));
+}
+
+/*
+ * An empty document: kubectl then checks no fields of its own, and the server does.  As protobuf
+ * that is an empty body.
+ */
+static void reply_openapi_v2(struct http_request *req)
+{
+	const char *wanted = http_header(req, "Accept");
+
+	if (wanted && strstr(wanted, "proto-openapi"))
+		http_reply(req, 200, TYPE_OPENAPI_V2, "", 0);
+	else
+		reply_json(req, 200,
+		           json_pack("{s:s,s:{s:s,s:s},s:{}}", "swagger", "2.0", "info", "title",
+		                     "Kubernetes", "version", VERSION_GIT, "paths"));
+}
+
+static bool is_health(const char *path)
+{
+	return strcmp(path, "/healthz") == 0 || strcmp(path, "/livez") == 0 ||
+	       strcmp(path, "/readyz") == 0;
+}
+
+/* Alive but unable to write is not healthy: only a new start helps (store.h). */
+static void reply_health(const struct server *server, struct http_request *req)
+{
+	static const char type[] = "text/plain; charset=utf-8";
+	struct store_stats stats;
+	char *text;
+
+	store_stats(server->store, &stats);
+	if (!stats.broken) {
+		http_reply(req, 200, type, "ok", 2);
+		return;
+	}
+	text = xasprintf("store failed: %s\n", stats.failure.msg);
+	http_reply(req, 500, type, text, strlen(text));
+	free(text);
+}
+
+bool discovery_handle(const struct server *server, struct http_request *req, const char *path)
+{
+	if (is_health(path))
+		reply_health(server, req);
+	else if (strcmp(path, "/version") == 0)
+		reply_version(req);
+	else if (strcmp(path, "/openapi/v2") == 0)
+		reply_openapi_v2(req);
+	else if (strcmp(path, "/api") == 0 || strcmp(path, "/api/") == 0)
+		reply_root(server, req, true);
+	else if (strcmp(path, "/apis") == 0 || strcmp(path, "/apis/") == 0)
+		reply_root(server, req, false);
+	else
+		return reply_below(req, path);
+	return true;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * discovery - what clients learn the API from: /api, /apis and below, /version, /openapi, and the
+ * health paths.  All of it follows from the kinds table.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "io/http_server.h"
+#include "server/state.h"
+
+/* Answers if 'path' is one of them; false if it is not, the request is then untouched. */
+bool discovery_handle(const struct server *server, struct http_request *req, const char *path);

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/mutate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "kube/json.h"
+#include "kube/patch.h"
+#include "kube/status.h"
+#include "server/namespaces.h"
+#include "server/object.h"
+
+struct mutation *mutation_new(struct server *server, const struct kind *kind, const char *ns,
+                              const char *name, enum mutate_op op, json_t *input)
+{
+	struct mutation *m = xnew(struct mutation);
+
+	*m = (struct mutation){
+		.server = server,
+		.kind = kind,
+		.ns = xstrdup(ns),
+		.name = xstrdup(name),
+		.op = op,
+		.input = input,
+		.warnings = json_array(),
+	};
+	return m;
+}
+
+static void mutation_free(struct mutation *m)
+{
+	json_decref(m->input);
+	json_decref(m->refusal);
+	json_decref(m->preview);
+	json_decref(m->warnings);
+	free(m->ns);
+	free(m->name);
+	free(m);
+}
+
+json_t *mutation_failure(const struct kind *kind, const char *name, int r)
+{
+	json_t *status;
+
+	switch (-r) {
+	case EAGAIN:
+		status = status_for(429, "TooManyRequests", kind, name,
+		                    "too many writes are under way, please try again");
+		json_path_set(status, "details.retryAfterSeconds", json_integer(1));
+		return status;
+	case ESHUTDOWN:
+		return status_for(503, "ServiceUnavailable", kind, name,
+		                  "the server is shutting down");
+	default:
+		return status_for(500, "InternalError", kind, name,
+		                  "Internal error occurred: the write could not be stored: %s",
+		                  strerrordesc_np(-r));
+	}
+}
+
+/* Keeps the reason; what the store takes for "refused". */
+static int refuse(struct mutation *m, json_t *status)
+{
+	m->refusal = status;
+	return -ECANCELED;
+}
+
+/* Unknown fields stay in the object; the client may want to hear of them. */
+static json_t *check_unknown(struct mutation *m, const json_t *object)
+{
+	auto_json json_t *texts = json_array();
+	auto_buf struct buf b = BUF_INIT;
+	json_t *text;
+	size_t i;
+
+	if (!m->strict && !m->warn_unknown)
+		return NULL;
+	kind_unknown_fields(m->kind, object, texts);
+	if (!m->strict) {
+		json_array_extend(m->warnings, texts);
+		return NULL;
+	}
+	json_array_foreach(texts, i, text)
+		buf_printf(&b, "%s%s", i ? ", " : "", json_string_value(text));
+	if (b.n == 0)
+		return NULL;
+	return status_new(400, "BadRequest",
+	                  "%s in version \"%s\" cannot be handled as a %s: strict decoding "
+	                  "error: %s",
+	                  m->kind->name, m->kind->version, m->kind->name, buf_str(&b));
+}
+
+/* All that can be said of the new object without the one it replaces. */
+static json_t *conform(struct mutation *m, json_t *object)
+{
+	json_t *status = object_check_kind(object, m->kind);
+	struct err err = { 0 };
+
+	if (status)
+		return status;
+	if (kind_check_types(m->kind, object, &err) < 0)
+		return status_new(400, "BadRequest", "%s", err.msg);
+	status = check_unknown(m, object);
+	if (status)
+		return status;
+	kind_normalise(m->kind, object);
+	status = object_check_namespace(object, m->kind, m->ns);
+	if (!status && m->op != MUTATE_CREATE)
+		status = object_check_name(object, m->name);
+	return status;
+}
+
+static json_t *patch_refused(int r, const struct err *err)
+{
+	json_t *status;
+
+	if (r == -EINVAL)
+		return status_new(400, "BadRequest", "%s", err->msg);
+	status = status_new(422, "Invalid",
+	                    "the server rejected our request due to an error in our request");
+	json_path_set(status, "details.causes",
+	              json_pack("[{s:s,s:s}]", "reason", "UnexpectedServerResponse", "message",
+	                        err->msg));
+	return status;
+}
+
+/* The new object before any hook: the input itself, or the old one with the patch applied. */
+static json_t *build(struct mutation *m, const json_t *old, json_t **ret)
+{
+	struct err err = { 0 };
+	json_t *object = NULL, *status;
+	int r = 0;
+
+	switch (m->op) {
+	case MUTATE_CREATE:
+	case MUTATE_UPDATE:
+		*ret = json_incref(m->input);
+		return NULL;
+	case MUTATE_PATCH_JSON:
+		r = patch_json(old, m->input, &object, &err);
+		break;
+	case MUTATE_PATCH_MERGE:
+		r = patch_merge(old, m->input, &object, &err);
+		break;
+	case MUTATE_PATCH_STRATEGIC:
+		r = patch_strategic(old, m->input, m->kind->merge_keys, &object, &err);
+		break;
+	}
+	if (r < 0)
+		return patch_refused(r, &err);
+	status = json_is_object(object)
+	                 ? conform(m, object)
+	                 : status_new(400, "BadRequest", "the patched %s is not an object",
+	                              m->kind->singular);
+	if (status)
+		json_decref(object);
+	else
+		*ret = object;
+	return status;
+}
+
+static enum kind_write write_of(const struct mutation *m, const json_t *old)
+{
+	if (m->status)
+		return KIND_UPDATE_STATUS;
+	return old && m->op != MUTATE_CREATE ? KIND_UPDATE : KIND_CREATE;
+}
+
+static json_t *validate(struct mutation *m, const json_t *object, const json_t *old,
+                        enum kind_write write)
+{
+	struct field_errors errs = { 0 };
+	json_t *status = NULL;
+
+	if (m->kind->validate && !m->own)
+		m->kind->validate(object, old, write, &errs);
+	if (errs.n)
+		status = status_invalid(m->kind, json_path_str(object, "metadata.name"), &errs);
+	field_errors_done(&errs);
+	return status;
+}
+
+/* The hooks, in the order of kube/kind.h. */
+static json_t *run_hooks(struct mutation *m, json_t *object, const json_t *old)
+{
+	enum kind_write write = write_of(m, old);
+	json_t *status;
+
+	if (m->kind->prepare)
+		m->kind->prepare(object, old, write);
+	json_path_del(object, "metadata.managedFields");
+	if (write == KIND_CREATE)
+		object_stamp_new(object, m->kind);
+	if (m->kind->set_defaults)
+		m->kind->set_defaults(object);
+	status = admit_object(m->server->admission, m->kind, object, old, write, &m->claim);
+	if (!status)
+		status = validate(m, object, old, write);
+	if (status)
+		return status;
+	if (old)
+		object_count_generation(object, m->kind, old);
+	if (m->kind->warn)
+		m->kind->warn(object, old, m->warnings);
+	return NULL;
+}
+
+/* Whether the write may be tried at all on what is there. */
+static json_t *check_old(struct mutation *m, const json_t *old)
+{
+	bool creates = m->op == MUTATE_CREATE ||
+	               (m->op == MUTATE_UPDATE && m->kind->create_on_update && !m->status);
+
+	if (!old && !creates)
+		return status_not_found(m->kind, m->name);
+	if (!old && m->kind->namespaced)
+		return namespaces_check_create(m->server, m->kind, m->ns, m->name);
+	return NULL;
+}
+
+/* Turns the finished object into what the store is to do. */
+static void decide(struct mutation *m, json_t *object, const json_t *old,
+                   struct store_change *change)
+{
+	m->created = !old;
+	json_path_del(object, "metadata.resourceVersion");
+	if (old)
+		json_path_set(object, "metadata.resourceVersion",
+		              json_incref(json_path(old, "metadata.resourceVersion")));
+	change->op = STORE_KEEP;
+	if (m->dry_run) {
+		m->preview = json_incref(object);
+		return;
+	}
+	if (old && json_equal(object, old))
+		return;
+	m->removed = old && object_deleting(old) && !object_has_finalizers(object, m->kind);
+	change->op = m->removed ? STORE_REMOVE : STORE_PUT;
+	change->object = json_incref(object);
+}
+
+static int on_change(void *arg, const struct store_object *stored, struct store_change *change)
+{
+	struct mutation *m = arg;
+	auto_json json_t *old = stored ? store_object_json(stored) : NULL;
+	auto_json json_t *object = NULL;
+	json_t *status;
+
+	status = check_old(m, old);
+	if (!status)
+		status = build(m, old, &object);
+	if (!status && m->op != MUTATE_CREATE)
+		status = object_check_version(object, m->kind, old);
+	if (!status)
+		status = run_hooks(m, object, m->op == MUTATE_CREATE ? NULL : old);
+	/* A create is refused as invalid before it is as a duplicate, as in Kubernetes. */
+	if (!status && old && m->op == MUTATE_CREATE)
+		status = status_already_exists(m->kind, m->name);
+	if (status)
+		return refuse(m, status);
+	object_set_kind(object, m->kind);
+	decide(m, object, old, change);
+	return 0;
+}
+
+static void on_done(void *arg, int r, const struct store_object *object)
+{
+	struct mutation *m = arg;
+	bool written = r == 0 && !m->dry_run;
+
+	admit_settle(&m->claim, written);
+	if (written && m->removed) {
+		auto_json json_t *last = store_object_json(object);
+
+		admit_removed(m->server->admission, m->kind, last);
+	}
+	if (r < 0 && !m->refusal)
+		m->refusal = mutation_failure(m->kind, m->name, r);
+	m->done(m, object);
+	mutation_free(m);
+}
+
+static bool name_taken(void *arg, const char *name)
+{
+	struct mutation *m = arg;
+
+	return store_get(m->server->store, m->kind, m->ns, name) != NULL;
+}
+
+/* The key of a create is in its object. */
+static json_t *prepare_create(struct mutation *m)
+{
+	const char *version = json_path_str(m->input, "metadata.resourceVersion");
+
+	if (version[0] && strcmp(version, "0") != 0)
+		return status_new(400, "BadRequest",
+		                  "resourceVersion should not be set on objects to be created");
+	object_generate_name(m->input, name_taken, m);
+	free(m->name);
+	m->name = xstrdup(json_path_str(m->input, "metadata.name"));
+	return NULL;
+}
+
+void mutation_start(struct mutation *m)
+{
+	json_t *status = NULL;
+
+	if (m->op == MUTATE_CREATE || m->op == MUTATE_UPDATE)
+		status = conform(m, m->input);
+	if (!status && m->op == MUTATE_CREATE)
+		status = prepare_create(m);
+	if (status)
+		on_done(m, refuse(m, status), NULL);
+	else
+		store_mutate(m->server->store, m->kind, m->ns, m->name, on_change, on_done, m);
+}

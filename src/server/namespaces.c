@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/namespaces.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "kube/json.h"
+#include "kube/status.h"
+#include "server/deletion.h"
+#include "server/object.h"
+
+#define SWEEP_PERIOD_NS NSEC_PER_SEC
+
+/* A Namespace that is or is about to be Terminating. */
+struct terminating {
+	struct list_node in_terminating;
+	struct server *server;
+	char *name;     /* owned */
+	bool written;   /* its deletionTimestamp is durable: the sweeping may begin */
+	size_t pending; /* deletions under way, and one while they are begun */
+};
+
+static struct terminating *find(struct server *server, const char *name)
+{
+	struct terminating *t;
+
+	list_for_each(t, in_terminating, &server->terminating)
+		if (strcmp(t->name, name) == 0)
+			return t;
+	return NULL;
+}
+
+static void terminating_free(struct terminating *t)
+{
+	list_remove(&t->in_terminating);
+	free(t->name);
+	free(t);
+}
+
+static bool is_empty(const struct store *store, const char *ns)
+{
+	for (const struct kind *const *kind = kinds; *kind; kind++) {
+		auto_free const struct store_object **objects = NULL;
+
+		if ((*kind)->namespaced && store_list(store, *kind, ns, NULL, &objects))
+			return false;
+	}
+	return true;
+}
+
+/* Takes the finalizer that stands for the content; what other finalizers there are stay. */
+static int change_emptied(void *arg, const struct store_object *stored, struct store_change *change)
+{
+	json_t *object;
+
+	(void)arg;
+	if (!stored)
+		return -ENOENT;
+	object = store_object_json(stored);
+	if (!json_path(object, "spec.finalizers")) {
+		json_decref(object);
+		change->op = STORE_KEEP;
+		return 0;
+	}
+	json_path_del(object, "spec.finalizers");
+	change->op = object_has_finalizers(object, &kind_namespace) ? STORE_PUT : STORE_REMOVE;
+	change->object = object;
+	return 0;
+}
+
+static void on_emptied(void *arg, int r, const struct store_object *object)
+{
+	struct terminating *t = arg;
+
+	(void)object;
+	t->pending = 0;
+	if (r == 0 || r == -ENOENT) {
+		/* Where a finalizer of the user's is left, its removal takes the Namespace away. */
+		if (!store_get(t->server->store, &kind_namespace, "", t->name))
+			terminating_free(t);
+		return;
+	}
+	log_warn("server", "cannot remove namespace %s: %s; trying again", t->name,
+	         strerrordesc_np(-r));
+}
+
+static void one_done(struct terminating *t)
+{
+	struct server *server = t->server;
+
+	if (--t->pending || server->closing)
+		return;
+	if (!is_empty(server->store, t->name))
+		return;
+	t->pending = 1;
+	store_mutate(server->store, &kind_namespace, "", t->name, change_emptied, on_emptied, t);
+}
+
+static void on_deleted(struct deletion *d, const struct store_object *object)
+{
+	(void)object;
+	one_done(d->arg);
+}
+
+static void sweep(struct terminating *t)
+{
+	struct server *server = t->server;
+
+	t->pending = 1;
+	for (const struct kind *const *kind = kinds; *kind; kind++) {
+		auto_free const struct store_object **objects = NULL;
+		size_t n = 0;
+
+		if ((*kind)->namespaced)
+			n = store_list(server->store, *kind, t->name, NULL, &objects);
+		for (size_t i = 0; i < n; i++)
+			(void)store_object_ref(objects[i]);
+		for (size_t i = 0; i < n; i++) {
+			struct deletion *d = deletion_new(server, *kind, t->name, objects[i]->name);
+
+			d->done = on_deleted;
+			d->arg = t;
+			t->pending++;
+			deletion_start(d);
+			store_object_unref(objects[i]);
+		}
+	}
+	one_done(t);
+}
+
+static void on_sweep(void *arg)
+{
+	struct server *server = arg;
+	struct terminating *t, *after;
+
+	list_for_each_safe(t, after, in_terminating, &server->terminating)
+	{
+		if (!store_get(server->store, &kind_namespace, "", t->name) && t->written &&
+		    !t->pending)
+			terminating_free(t);
+		else if (t->written && !t->pending)
+			sweep(t);
+	}
+	if (list_empty(&server->terminating))
+		timer_stop(server->sweeps);
+}
+
+void namespaces_close(struct server *server, const char *name)
+{
+	struct terminating *t = find(server, name);
+
+	if (t)
+		return;
+	t = xnew(struct terminating);
+	*t = (struct terminating){ .server = server, .name = xstrdup(name) };
+	list_add_tail(&server->terminating, &t->in_terminating);
+}
+
+void namespaces_closed(struct server *server, const char *name, bool written)
+{
+	struct terminating *t = find(server, name);
+
+	if (!t || t->written)
+		return;
+	if (!written) {
+		terminating_free(t);
+		return;
+	}
+	t->written = true;
+	if (server->closing)
+		return;
+	if (!timer_pending(server->sweeps))
+		timer_every(server->sweeps, SWEEP_PERIOD_NS);
+	sweep(t);
+}
+
+void namespaces_init(struct server *server)
+{
+	auto_free const struct store_object **objects = NULL;
+	size_t n = store_list(server->store, &kind_namespace, NULL, NULL, &objects);
+
+	list_init(&server->terminating);
+	server->sweeps = timer_new(server->loop, on_sweep, server);
+	for (size_t i = 0; i < n; i++) {
+		auto_json json_t *object = store_object_json(objects[i]);
+
+		if (!object_deleting(object))
+			continue;
+		namespaces_close(server, objects[i]->name);
+		find(server, objects[i]->name)->written = true;
+		timer_every(server->sweeps, SWEEP_PERIOD_NS);
+	}
+}
+
+void namespaces_done(struct server *server)
+{
+	struct terminating *t, *after;
+
+	timer_free(server->sweeps);
+	list_for_each_safe(t, after, in_terminating, &server->terminating) terminating_free(t);
+}
+
+json_t *namespaces_check_create(struct server *server, const struct kind *kind, const char *ns,
+                                const char *name)
+{
+	json_t *status;
+
+	if (!store_get(server->store, &kind_namespace, "", ns))
+		return status_not_found(&kind_namespace, ns);
+	if (!find(server, ns))
+		return NULL;
+	status = status_for(403, "Forbidden", kind, name,
+	                    "%s%s%s \"%s\" is forbidden: unable to create new content in "
+	                    "namespace %s because it is being terminated",
+	                    kind->plural, kind->group[0] ? "." : "", kind->group, name, ns);
+	json_path_set(status, "details.causes",
+	              json_pack("[{s:s,s:o,s:s}]", "reason", "NamespaceTerminating", "message",
+	                        json_sprintf("namespace %s is being terminated", ns), "field",
+	                        "metadata.namespace"));
+	return status;
+}
+
+json_t *namespaces_check_delete(const char *name)
+{
+	static const char *const immortal[] = { "default", "kube-system", "kube-public" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(immortal); i++)
+		if (strcmp(name, immortal[i]) == 0)
+			return status_for(403, "Forbidden", &kind_namespace, name,
+			                  "namespaces \"%s\" is forbidden: this namespace may not "
+			                  "be deleted",
+			                  name);
+	return NULL;
+}

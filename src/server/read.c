@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/read.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "kube/json.h"
+#include "kube/status.h"
+#include "server/list_options.h"
+#include "server/reply.h"
+
+/* One page of a list. */
+struct page {
+	const struct kind *kind;
+	const struct store_object **objects; /* owned; borrowed pointers */
+	size_t n;
+	uint64_t revision;
+	char *token;         /* owned; NULL: the last page */
+	size_t remaining;    /* objects behind this page */
+	bool tell_remaining; /* only without selectors */
+};
+
+void read_get(struct server *server, struct http_request *req, const struct route *route)
+{
+	const struct store_object *object = store_get(server->store, route->kind, route->ns,
+	                                              route->name);
+	enum accept form = reply_form(req);
+
+	if (form == ACCEPT_NONE)
+		return;
+	if (object)
+		reply_object(req, 200, object, form);
+	else
+		reply_status(req, status_not_found(route->kind, route->name));
+}
+
+/* Moves what is selected to the front of 'page->objects', up to the limit. */
+static void select_objects(struct page *page, const struct list_options *options)
+{
+	size_t i, taken = 0;
+
+	for (i = 0; i < page->n && !(options->limit && taken == options->limit); i++)
+		if (list_options_match(options, page->objects[i]))
+			page->objects[taken++] = page->objects[i];
+	page->remaining = page->n - i;
+	page->n = taken;
+	if (page->remaining && taken)
+		page->token = list_options_continue(page->revision, page->objects[taken - 1]);
+	page->tell_remaining = page->token && !options->labels && !options->fields;
+}
+
+static void page_done(struct page *page)
+{
+	free(page->objects);
+	free(page->token);
+}
+
+/* {"kind":"ServiceList",...,"items":[{"metadata":...},...]} from the texts as they are. */
+static void reply_texts(struct http_request *req, const struct page *page)
+{
+	struct buf b = BUF_INIT;
+	size_t size = 512;
+
+	for (size_t i = 0; i < page->n; i++)
+		size += page->objects[i]->size;
+	buf_reserve(&b, size);
+	buf_printf(&b,
+	           "{\"kind\":\"%sList\",\"apiVersion\":\"%s\",\"metadata\":{"
+	           "\"resourceVersion\":\"%llu\"",
+	           page->kind->name, kind_api_version(page->kind),
+	           (unsigned long long)page->revision);
+	if (page->token) {
+		buf_adds(&b, ",\"continue\":");
+		buf_add_json_string(&b, page->token);
+	}
+	if (page->tell_remaining)
+		buf_printf(&b, ",\"remainingItemCount\":%zu", page->remaining);
+	buf_adds(&b, "},\"items\":[");
+	for (size_t i = 0; i < page->n; i++) {
+		const struct store_object *object = page->objects[i];
+
+		buf_adds(&b, i ? ",{" : "{");
+		buf_add(&b, object->text + object->body, object->size - object->body);
+	}
+	buf_adds(&b, "]}\n");
+
+	struct http_piece piece = { b.p, b.n, free, b.p };
+
+	http_reply_pieces(req, 200, TYPE_JSON, &piece, 1);
+}
+
+static void reply_table(struct http_request *req, const struct page *page)
+{
+	const char *include = reply_include(req);
+	json_t **trees, *table;
+
+	if (!include)
+		return;
+	trees = xcalloc(page->n + 1, sizeof(*trees));
+	for (size_t i = 0; i < page->n; i++)
+		trees[i] = store_object_json(page->objects[i]);
+	table = kind_table(page->kind, trees, page->n, include, clock_wall());
+	for (size_t i = 0; i < page->n; i++)
+		json_decref(trees[i]);
+	free(trees);
+	json_path_set(table, "metadata.resourceVersion",
+	              json_sprintf("%llu", (unsigned long long)page->revision));
+	if (page->token)
+		json_path_set(table, "metadata.continue", json_string(page->token));
+	if (page->tell_remaining)
+		json_path_set(table, "metadata.remainingItemCount",
+		              json_integer((json_int_t)page->remaining));
+	reply_json(req, 200, table);
+}
+
+/* Whether a list at the version asked for can be had; NULL or the refusal. */
+static json_t *check_version(const struct list_options *options, uint64_t current)
+{
+	if (!options->has_version || options->version == 0)
+		return NULL;
+	if (options->version > current)
+		return list_options_too_large(options->version, current);
+	if (options->exact && options->version < current)
+		return status_new(410, "Expired",
+		                  "The resourceVersion for the provided list is too old.");
+	return NULL;
+}
+
+void read_list(struct server *server, struct http_request *req, const struct route *route)
+{
+	struct page page = { .kind = route->kind, .revision = store_revision(server->store) };
+	enum accept form = reply_form(req);
+	struct list_options options;
+	json_t *status;
+
+	if (form == ACCEPT_NONE)
+		return;
+	status = list_options_parse(req, route->kind, false, &options);
+	if (!status)
+		status = check_version(&options, page.revision);
+	if (status) {
+		list_options_done(&options);
+		reply_status(req, status);
+		return;
+	}
+	/*
+	 * Later pages are read now but say the revision of the first: a watch from there tells what
+	 * has changed since in the pages before.
+	 */
+	if (options.after)
+		page.revision = options.after_revision;
+	page.n = store_list(server->store, route->kind, route->ns, options.after, &page.objects);
+	select_objects(&page, &options);
+	if (form == ACCEPT_TABLE)
+		reply_table(req, &page);
+	else
+		reply_texts(req, &page);
+	page_done(&page);
+	list_options_done(&options);
+}

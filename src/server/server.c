@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "kube/decode.h"
+#include "kube/json.h"
+#include "kube/status.h"
+#include "server/admit.h"
+#include "server/auth.h"
+#include "server/bootstrap.h"
+#include "server/discovery.h"
+#include "server/namespaces.h"
+#include "server/pki.h"
+#include "server/read.h"
+#include "server/reply.h"
+#include "server/route.h"
+#include "server/state.h"
+#include "server/watch.h"
+#include "server/write.h"
+
+#define STORE_NAME        "store.db"
+#define DEFAULT_PORT      6443
+#define BODY_MAX          (DECODE_BODY_MAX + (1 << 20)) /* so much over is still refused in JSON */
+#define DEFAULT_CIDR      "10.96.0.0/16"
+#define DEFAULT_NODE_PORT 30000, 32767
+
+static void reply_not_found(struct http_request *req, const struct route *route)
+{
+	static const char text[] = "404 page not found\n";
+
+	if (route->api)
+		reply_status(req, status_new(404, "NotFound",
+		                             "the server could not find the requested resource"));
+	else
+		http_reply(req, 404, "text/plain; charset=utf-8", text, sizeof(text) - 1);
+}
+
+static void reply_not_allowed(struct http_request *req)
+{
+	reply_status(req, status_new(405, "MethodNotAllowed",
+	                             "the server does not allow this method on the requested "
+	                             "resource"));
+}
+
+static void handle_resource(struct server *server, struct http_request *req,
+                            const struct route *route)
+{
+	switch (route->verb) {
+	case VERB_GET:
+		read_get(server, req, route);
+		break;
+	case VERB_LIST:
+		read_list(server, req, route);
+		break;
+	case VERB_WATCH:
+		watch_start(server, req, route);
+		break;
+	case VERB_CREATE:
+		write_create(server, req, route);
+		break;
+	case VERB_UPDATE:
+		write_update(server, req, route);
+		break;
+	case VERB_PATCH:
+		write_patch(server, req, route);
+		break;
+	case VERB_DELETE:
+		write_delete(server, req, route);
+		break;
+	case VERB_DELETE_COLLECTION:
+		write_delete_collection(server, req, route);
+		break;
+	case VERB_NONE:
+		reply_not_allowed(req);
+		break;
+	}
+}
+
+static bool asks_watch(struct http_request *req)
+{
+	const char *watch = http_query(req, "watch");
+
+	return watch && strcasecmp(watch, "false") != 0 && strcmp(watch, "0") != 0;
+}
+
+static void handle(void *arg, struct http_request *req)
+{
+	struct server *server = arg;
+	const char *method = http_method(req), *path = http_path(req);
+	struct route route;
+	json_t *status;
+
+	route_parse(method, path, asks_watch(req), &route);
+	status = auth_check(http_peer(req), &route, method, path);
+	if (status)
+		reply_status(req, status);
+	else if (route.kind)
+		handle_resource(server, req, &route);
+	else if (!route.resource && strcmp(method, "GET") != 0)
+		reply_not_allowed(req);
+	else if (route.resource || !discovery_handle(server, req, path))
+		reply_not_found(req, &route);
+	route_done(&route);
+}
+
+static void on_store_ready(void *arg)
+{
+	struct server *server = arg;
+
+	store_dispatch(server->store);
+}
+
+static int open_store(struct server *server, const struct server_config *config, struct err *err)
+{
+	const char *cidr = config->service_cidr ? config->service_cidr : DEFAULT_CIDR;
+	auto_free char *path = xasprintf("%s/" STORE_NAME, config->data_dir);
+	const uint16_t ports[] = { DEFAULT_NODE_PORT };
+	size_t bad;
+	int r;
+
+	r = admission_new(cidr, config->node_port_min ? config->node_port_min : ports[0],
+	                  config->node_port_max ? config->node_port_max : ports[1],
+	                  &server->admission, err);
+	if (r < 0)
+		return r;
+	r = file_mkdirs(config->data_dir, 0700, err);
+	if (r < 0)
+		return r;
+	r = store_open(&(struct store_config){ .path = path }, &server->store, err);
+	if (r < 0)
+		return r;
+	server->store_ready = fd_watch_new(server->loop, store_fd(server->store), on_store_ready,
+	                                   server);
+	bad = admission_load(server->admission, server->store);
+	if (bad)
+		log_warn("server",
+		         "%zu clusterIPs or nodePorts of stored Services are outside the ranges or "
+		         "in two Services; they stay as they are",
+		         bad);
+	return 0;
+}
+
+static int open_listeners(struct server *server, const struct server_config *config,
+                          struct err *err)
+{
+	auto_free char *socket = xasprintf("%s/" SERVER_SOCKET_NAME, config->data_dir);
+	struct pki_request request = {
+		.data_dir = config->data_dir,
+		.listen = server->listen,
+		.port = server->port,
+		.tls_sans = config->tls_sans,
+	};
+	SSL_CTX *ctx = NULL;
+	int r;
+
+	ip_range_address(&server->admission->ranges[0], 0, &request.service_ip);
+	r = pki_setup(&request, &ctx, err);
+	if (r < 0)
+		return r;
+	server->http = http_server_new(server->loop, BODY_MAX, handle, server);
+	r = http_server_listen_tls(server->http, &server->listen, server->port, ctx, err);
+	SSL_CTX_free(ctx);
+	if (r < 0)
+		return r;
+	return http_server_listen_unix(server->http, socket, err);
+}
+
+int server_new(struct loop *loop, const struct server_config *config, struct server **ret,
+               struct err *err)
+{
+	struct server *server = xnew(struct server);
+	int r;
+
+	server->loop = loop;
+	server->listen = config->listen;
+	server->port = config->port ? config->port : DEFAULT_PORT;
+	if (server->listen.family == 0)
+		(void)ipaddr_parse("127.0.0.1", &server->listen);
+	list_init(&server->watchers);
+	list_init(&server->terminating);
+	r = open_store(server, config, err);
+	if (r == 0)
+		r = open_listeners(server, config, err);
+	if (r == 0) {
+		watch_init(server);
+		namespaces_init(server);
+		r = bootstrap_init(server, err);
+	}
+	if (r < 0) {
+		server_free(server);
+		return r;
+	}
+	*ret = server;
+	return 0;
+}
+
+void server_free(struct server *server)
+{
+	if (!server)
+		return;
+	server->closing = true;
+	bootstrap_done(server);
+	watch_done(server);
+	if (server->store_ready)
+		fd_watch_free(server->store_ready);
+	/* The answers to the writes under way go out through the HTTP server. */
+	if (server->store)
+		store_close(server->store);
+	if (server->http)
+		http_server_free(server->http);
+	namespaces_done(server);
+	admission_free(server->admission);
+	free(server);
+}

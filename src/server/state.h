@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state - the parts of a running server, for its own modules.
+ *
+ * All of it is touched from the loop's thread only.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/ipaddr.h"
+#include "base/list.h"
+#include "io/http_server.h"
+#include "io/loop.h"
+#include "store/store.h"
+
+struct admission;
+
+struct server {
+	struct loop *loop;            /* the caller's */
+	struct store *store;          /* owned, like the rest */
+	struct fd_watch *store_ready; /* calls store_dispatch() */
+	struct http_server *http;
+	struct admission *admission;
+	struct list_node watchers; /* struct watcher */
+	struct timer *bookmarks;
+	struct list_node terminating; /* struct terminating: namespaces on their way out */
+	struct timer *sweeps;
+	struct timer *reconciles; /* of the objects every cluster has */
+	bool closing;             /* nothing new is begun */
+	struct ipaddr listen;
+	uint16_t port;
+};

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "kube/json.h"
+#include "kube/status.h"
+#include "server/body.h"
+#include "server/deletion.h"
+#include "server/list_options.h"
+#include "server/mutate.h"
+#include "server/reply.h"
+
+/* A request whose answer comes from the store. */
+struct waiting {
+	struct http_request *req;
+	enum accept form;
+};
+
+static struct waiting *waiting_new(struct http_request *req, enum accept form)
+{
+	struct waiting *waiting = xnew(struct waiting);
+
+	*waiting = (struct waiting){ req, form };
+	return waiting;
+}
+
+static void on_mutated(struct mutation *m, const struct store_object *object)
+{
+	auto_free struct waiting *waiting = m->arg;
+	int code = m->created ? 201 : 200;
+
+	if (m->refusal) {
+		reply_status(waiting->req, json_incref(m->refusal));
+		return;
+	}
+	reply_warnings(waiting->req, m->warnings);
+	if (m->preview)
+		reply_tree(waiting->req, code, m->kind, json_incref(m->preview), waiting->form);
+	else
+		reply_object(waiting->req, code, object, waiting->form);
+}
+
+/* Takes 'input' over. */
+static void mutate(struct server *server, struct http_request *req, const struct route *route,
+                   enum mutate_op op, enum accept form, json_t *input)
+{
+	const char *validation = http_query(req, "fieldValidation");
+	struct mutation *m;
+	bool dry_run = false;
+	json_t *status = body_dry_run(req, &dry_run);
+
+	if (status) {
+		json_decref(input);
+		reply_status(req, status);
+		return;
+	}
+	m = mutation_new(server, route->kind, route->ns, route->name, op, input);
+	m->status = route->status;
+	m->dry_run = dry_run;
+	m->strict = validation && strcmp(validation, "Strict") == 0;
+	m->warn_unknown = !validation || !validation[0] || strcmp(validation, "Warn") == 0;
+	m->done = on_mutated;
+	m->arg = waiting_new(req, form);
+	mutation_start(m);
+}
+
+static void write_object(struct server *server, struct http_request *req, const struct route *route,
+                         enum mutate_op op)
+{
+	enum accept form = reply_form(req);
+	json_t *object, *status;
+
+	if (form == ACCEPT_NONE)
+		return;
+	status = body_object(req, route->kind, &object);
+	if (status)
+		reply_status(req, status);
+	else
+		mutate(server, req, route, op, form, object);
+}
+
+void write_create(struct server *server, struct http_request *req, const struct route *route)
+{
+	write_object(server, req, route, MUTATE_CREATE);
+}
+
+void write_update(struct server *server, struct http_request *req, const struct route *route)
+{
+	write_object(server, req, route, MUTATE_UPDATE);
+}
+
+void write_patch(struct server *server, struct http_request *req, const struct route *route)
+{
+	static const enum mutate_op ops[] = {
+		[PATCH_JSON] = MUTATE_PATCH_JSON,
+		[PATCH_MERGE] = MUTATE_PATCH_MERGE,
+		[PATCH_STRATEGIC] = MUTATE_PATCH_STRATEGIC,
+	};
+	enum accept form = reply_form(req);
+	json_t *patch, *status;
+	enum patch_type type;
+
+	if (form == ACCEPT_NONE)
+		return;
+	status = body_patch(req, &type, &patch);
+	if (status)
+		reply_status(req, status);
+	else
+		mutate(server, req, route, ops[type], form, patch);
+}
+
+/* {"kind":"Status","status":"Success","details":{name, group, kind, uid}} */
+static json_t *deleted_status(const struct kind *kind, const struct store_object *object)
+{
+	auto_json json_t *tree = store_object_json(object);
+	json_t *status = json_pack("{s:s,s:s,s:{},s:s,s:{s:s,s:s,s:s}}", "kind", "Status",
+	                           "apiVersion", "v1", "metadata", "status", "Success", "details",
+	                           "name", object->name, "kind", kind->plural, "uid",
+	                           json_path_str(tree, "metadata.uid"));
+
+	if (kind->group[0])
+		json_path_set(status, "details.group", json_string(kind->group));
+	return status;
+}
+
+static void on_deleted(struct deletion *d, const struct store_object *object)
+{
+	auto_free struct waiting *waiting = d->arg;
+
+	if (d->refusal)
+		reply_status(waiting->req, json_incref(d->refusal));
+	else if (!d->removed || d->kind->delete_returns_object)
+		reply_object(waiting->req, 200, object, waiting->form);
+	else
+		reply_json(waiting->req, 200, deleted_status(d->kind, object));
+}
+
+/* The DeleteOptions and dry run of a request; answers and returns false if they are refused. */
+static bool read_options(struct http_request *req, json_t **ret_options, bool *ret_dry_run)
+{
+	json_t *options = NULL, *status = body_dry_run(req, ret_dry_run);
+
+	if (!status)
+		status = body_delete_options(req, &options);
+	if (status) {
+		reply_status(req, status);
+		return false;
+	}
+	if (json_array_size(json_path(options, "dryRun")))
+		*ret_dry_run = true;
+	*ret_options = options;
+	return true;
+}
+
+void write_delete(struct server *server, struct http_request *req, const struct route *route)
+{
+	enum accept form = reply_form(req);
+	struct deletion *d;
+	json_t *options;
+	bool dry_run;
+
+	if (form == ACCEPT_NONE || !read_options(req, &options, &dry_run))
+		return;
+	d = deletion_new(server, route->kind, route->ns, route->name);
+	d->options = options;
+	d->dry_run = dry_run;
+	d->done = on_deleted;
+	d->arg = waiting_new(req, form);
+	deletion_start(d);
+}
+
+/* A deletecollection under way. */
+struct collection {
+	struct http_request *req;
+	const struct kind *kind;
+	json_t *items;   /* owned: what is deleted */
+	json_t *refusal; /* owned: the first failure, if any */
+	size_t pending;  /* deletions under way, and one while they are begun */
+	uint64_t revision;
+};
+
+static void collection_one_done(struct collection *c)
+{
+	if (--c->pending)
+		return;
+	if (c->refusal) {
+		reply_status(c->req, c->refusal);
+		json_decref(c->items);
+	} else {
+		reply_json(c->req, 200,
+		           json_pack("{s:o,s:s,s:{s:o},s:o}", "kind",
+		                     json_sprintf("%sList", c->kind->name), "apiVersion",
+		                     kind_api_version(c->kind), "metadata", "resourceVersion",
+		                     json_sprintf("%llu", (unsigned long long)c->revision), "items",
+		                     c->items));
+	}
+	free(c);
+}
+
+static void on_member_deleted(struct deletion *d, const struct store_object *object)
+{
+	struct collection *c = d->arg;
+
+	if (object)
+		json_array_append_new(c->items, store_object_json(object));
+	else if (status_code(d->refusal) != 404 && !c->refusal)
+		c->refusal = json_incref(d->refusal);
+	collection_one_done(c);
+}
+
+static void delete_members(struct server *server, struct collection *c, const char *ns,
+                           const struct list_options *selection, json_t *options, bool dry_run)
+{
+	auto_free const struct store_object **objects = NULL;
+	size_t n = store_list(server->store, c->kind, ns, NULL, &objects);
+
+	for (size_t i = 0; i < n; i++)
+		(void)store_object_ref(objects[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (list_options_match(selection, objects[i])) {
+			struct deletion *d = deletion_new(server, c->kind, objects[i]->namespace,
+			                                  objects[i]->name);
+
+			d->options = json_incref(options);
+			d->dry_run = dry_run;
+			d->done = on_member_deleted;
+			d->arg = c;
+			c->pending++;
+			deletion_start(d);
+		}
+		store_object_unref(objects[i]);
+	}
+}
+
+void write_delete_collection(struct server *server, struct http_request *req,
+                             const struct route *route)
+{
+	struct list_options selection;
+	struct collection *c;
+	json_t *options, *status;
+	bool dry_run;
+
+	if (reply_form(req) == ACCEPT_NONE || !read_options(req, &options, &dry_run))
+		return;
+	status = list_options_parse(req, route->kind, false, &selection);
+	if (status) {
+		reply_status(req, status);
+	} else {
+		c = xnew(struct collection);
+		*c = (struct collection){ .req = req,
+			                  .kind = route->kind,
+			                  .items = json_array(),
+			                  .pending = 1,
+			                  .revision = store_revision(server->store) };
+		delete_members(server, c, route->ns, &selection, options, dry_run);
+		collection_one_done(c);
+	}
+	list_options_done(&selection);
+	json_decref(options);
+}

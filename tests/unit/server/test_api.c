@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+
+#define SERVICES "/api/v1/namespaces/default/services"
+#define SLICES   "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+#define WEB                                                                               \
+	"{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"web\","     \
+	"\"creationTimestamp\":null,\"labels\":{\"app\":\"web\"}},\"spec\":{\"ports\":[{" \
+	"\"protocol\":\"TCP\",\"port\":80,\"targetPort\":80}],\"selector\":{\"app\":"     \
+	"\"web\"}},\"status\":{\"loadBalancer\":{}}}"
+
+static int setup(void **state)
+{
+	struct harness *h = xnew(struct harness);
+
+	harness_start(h, NULL);
+	*state = h;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	harness_stop(*state);
+	free(*state);
+	return 0;
+}
+
+static void creates_and_reads(void **state)
+{
+	struct harness *h = *state;
+	auto_free char *uid = NULL;
+	auto_free char *ip = NULL;
+
+	assert_int_equal(post(h, SERVICES, WEB), 201);
+	assert_string_equal(said(h, "metadata.namespace"), "default");
+	assert_string_equal(said(h, "spec.type"), "ClusterIP");
+	assert_int_equal(strlen(said(h, "metadata.uid")), 36);
+	assert_int_equal(strncmp(said(h, "spec.clusterIP"), "10.96.", 6), 0);
+	assert_string_not_equal(said(h, "metadata.creationTimestamp"), "");
+	assert_string_not_equal(said(h, "metadata.resourceVersion"), "");
+	uid = xstrdup(said(h, "metadata.uid"));
+	ip = xstrdup(said(h, "spec.clusterIP"));
+	assert_int_equal(get(h, SERVICES "/web"), 200);
+	assert_string_equal(said(h, "metadata.uid"), uid);
+	assert_int_equal(post(h, SERVICES, WEB), 409);
+	assert_string_equal(said(h, "message"), "services \"web\" already exists");
+	assert_string_equal(said(h, "reason"), "AlreadyExists");
+	harness_restart(h);
+	assert_int_equal(get(h, SERVICES "/web"), 200);
+	assert_string_equal(said(h, "metadata.uid"), uid);
+	assert_string_equal(said(h, "spec.clusterIP"), ip);
+}
+
+static void replaces(void **state)
+{
+	struct harness *h = *state;
+	auto_free char *version = NULL;
+	auto_free char *body = NULL;
+	auto_free char *ip = NULL;
+
+	assert_int_equal(post(h, SERVICES, WEB), 201);
+	version = xstrdup(said(h, "metadata.resourceVersion"));
+	ip = xstrdup(said(h, "spec.clusterIP"));
+	/* The same again: what was allocated stays and no new revision is made. */
+	assert_int_equal(put(h, SERVICES "/web", WEB), 200);
+	assert_string_equal(said(h, "metadata.resourceVersion"), version);
+	assert_string_equal(said(h, "spec.clusterIP"), ip);
+	body = xasprintf("{\"metadata\":{\"name\":\"web\",\"resourceVersion\":\"%s\"},\"spec\":{"
+	                 "\"ports\":[{\"port\":81}]}}",
+	                 version);
+	assert_int_equal(put(h, SERVICES "/web", body), 200);
+	assert_string_not_equal(said(h, "metadata.resourceVersion"), version);
+	assert_string_equal(said(h, "spec.clusterIP"), ip);
+	assert_int_equal(put(h, SERVICES "/web", body), 409);
+	assert_string_equal(said(h, "message"),
+	                    "Operation cannot be fulfilled on services \"web\": the object has "
+	                    "been modified; please apply your changes to the latest version and "
+	                    "try again");
+	/* PUT of what is not there creates a Service, but no EndpointSlice. */
+	assert_int_equal(
+		put(h, SERVICES "/new",
+	            "{\"metadata\":{\"name\":\"new\"},\"spec\":{\"ports\":[{\"port\":1}]}}"),
+		201);
+	assert_int_equal(put(h, SLICES "/new",
+	                     "{\"metadata\":{\"name\":\"new\"},\"addressType\":\"IPv4\","
+	                     "\"endpoints\":[]}"),
+	                 404);
+	assert_string_equal(said(h, "message"),
+	                    "endpointslices.discovery.k8s.io \"new\" not found");
+}
+
+static void patches(void **state)
+{
+	struct harness *h = *state;
+
+	assert_int_equal(post(h, SERVICES, WEB), 201);
+	assert_int_equal(patch(h, SERVICES "/web", MERGE,
+	                       "{\"metadata\":{\"labels\":{\"a\":\"b\",\"app\":null}}}"),
+	                 200);
+	assert_string_equal(said(h, "metadata.labels.a"), "b");
+	assert_string_equal(said(h, "metadata.labels.app"), "");
+	assert_int_equal(patch(h, SERVICES "/web", STRATEGIC,
+	                       "{\"spec\":{\"ports\":[{\"port\":443,\"name\":\"s\"},{\"port\":80,"
+	                       "\"name\":\"h\"}]}}"),
+	                 200);
+	assert_int_equal(json_array_size(json_path(h->answer, "spec.ports")), 2);
+	assert_int_equal(patch(h, SERVICES "/web", JSONPATCH,
+	                       "[{\"op\":\"replace\",\"path\":\"/spec/sessionAffinity\","
+	                       "\"value\":\"ClientIP\"}]"),
+	                 200);
+	assert_string_equal(said(h, "spec.sessionAffinity"), "ClientIP");
+	assert_int_equal(patch(h, SERVICES "/web", JSONPATCH,
+	                       "[{\"op\":\"test\",\"path\":\"/spec/type\",\"value\":\"x\"}]"),
+	                 422);
+	assert_string_equal(said(h, "message"),
+	                    "the server rejected our request due to an error in our request");
+	assert_int_equal(patch(h, SERVICES "/web", MERGE,
+	                       "{\"metadata\":{\"resourceVersion\":\"1\"}}"),
+	                 409);
+	assert_int_equal(patch(h, SERVICES "/web", MERGE, "{\"metadata\":{\"name\":\"x\"}}"), 400);
+	assert_string_equal(said(h, "message"),
+	                    "the name of the object (x) does not match the name on the URL (web)");
+	assert_int_equal(patch(h, SERVICES "/web", MERGE, "{"), 400);
+	assert_int_equal(patch(h, SERVICES "/none", MERGE, "{}"), 404);
+	assert_int_equal(patch(h, SERVICES "/web", "application/apply-patch+yaml", "{}"), 415);
+	assert_non_null(strstr(said(h, "message"),
+	                       "the body of the request was in an unknown format - accepted media "
+	                       "types include: application/json-patch+json, "));
+	assert_string_equal(said(h, "reason"), "UnsupportedMediaType");
+}
+
+static void writes_status_apart(void **state)
+{
+	struct harness *h = *state;
+	static const char lb[] = "{\"spec\":{\"type\":\"LoadBalancer\",\"sessionAffinity\":"
+				 "\"ClientIP\"},\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":"
+				 "\"192.0.2.1\"}]}}}";
+
+	assert_int_equal(post(h, SERVICES, WEB), 201);
+	assert_int_equal(patch(h, SERVICES "/web", MERGE, lb), 200);
+	assert_null(json_path(h->answer, "status.loadBalancer.ingress"));
+	assert_int_equal(patch(h, SERVICES "/web/status", MERGE,
+	                       "{\"spec\":{\"sessionAffinity\":\"None\"},\"status\":{"
+	                       "\"loadBalancer\":{\"ingress\":[{\"ip\":\"192.0.2.1\"}]}}}"),
+	                 200);
+	assert_string_equal(said(h, "spec.sessionAffinity"), "ClientIP");
+	assert_int_equal(get(h, SERVICES "/web/status"), 200);
+	assert_int_equal(json_array_size(json_path(h->answer, "status.loadBalancer.ingress")), 1);
+	assert_int_equal(del(h, SERVICES "/web/status"), 405);
+	assert_int_equal(put(h, SERVICES "/none/status", "{\"metadata\":{\"name\":\"none\"}}"),
+	                 404);
+}
+
+static void deletes(void **state)
+{
+	struct harness *h = *state;
+	auto_free char *uid = NULL;
+	auto_free char *body = NULL;
+
+	assert_int_equal(post(h, SERVICES, WEB), 201);
+	uid = xstrdup(said(h, "metadata.uid"));
+	assert_int_equal(call(h, "DELETE", SERVICES "/web", NULL, NULL,
+	                      "{\"preconditions\":{\"uid\":\"other\"}}"),
+	                 409);
+	assert_non_null(strstr(said(h, "message"), "the UID in the precondition (other)"));
+	assert_int_equal(del(h, SERVICES "/web?dryRun=All"), 200);
+	body = xasprintf(
+		"{\"propagationPolicy\":\"Background\",\"preconditions\":{\"uid\":\"%s\"}}", uid);
+	assert_int_equal(call(h, "DELETE", SERVICES "/web", NULL, NULL, body), 200);
+	assert_string_equal(said(h, "kind"), "Service");
+	assert_string_equal(said(h, "metadata.uid"), uid);
+	assert_int_equal(get(h, SERVICES "/web"), 404);
+	assert_string_equal(said(h, "message"), "services \"web\" not found");
+	assert_string_equal(said(h, "details.kind"), "services");
+	assert_int_equal(del(h, SERVICES "/web"), 404);
+	assert_int_equal(del(h, SLICES "/kubernetes"), 200);
+	assert_string_equal(said(h, "kind"), "Status");
+	assert_string_equal(said(h, "status"), "Success");
+	assert_string_equal(said(h, "details.group"), "discovery.k8s.io");
+}
+
+static void waits_for_finalizers(void **state)
+{
+	struct harness *h = *state;
+	auto_free char *stamp = NULL;
+
+	assert_int_equal(
+		post(h, SERVICES,
+	             "{\"metadata\":{\"name\":\"f\",\"finalizers\":[\"x.io/y\"]},\"spec\":{"
+	             "\"ports\":[{\"port\":1}]}}"),
+		201);
+	assert_int_equal(del(h, SERVICES "/f"), 200);
+	stamp = xstrdup(said(h, "metadata.deletionTimestamp"));
+	assert_string_not_equal(stamp, "");
+	assert_int_equal(del(h, SERVICES "/f"), 200);
+	assert_string_equal(said(h, "metadata.deletionTimestamp"), stamp);
+	assert_int_equal(patch(h, SERVICES "/f", MERGE, "{\"metadata\":{\"finalizers\":null}}"),
+	                 200);
+	assert_int_equal(get(h, SERVICES "/f"), 404);
+}
+
+static void deletes_collections(void **state)
+{
+	struct harness *h = *state;
+
+	for (int i = 0; i < 5; i++) {
+		auto_free char *body = xasprintf("{\"metadata\":{\"name\":\"s%d\",\"labels\":{"
+		                                 "\"odd\":\"%d\"}},\"spec\":{\"ports\":[{\"port\":"
+		                                 "1}]}}",
+		                                 i, i % 2);
+
+		assert_int_equal(post(h, SERVICES, body), 201);
+	}
+	assert_int_equal(del(h, SERVICES "?labelSelector=odd%3D1"), 200);
+	assert_string_equal(said(h, "kind"), "ServiceList");
+	assert_int_equal(json_array_size(json_path(h->answer, "items")), 2);
+	assert_int_equal(get(h, SERVICES), 200);
+	assert_int_equal(json_array_size(json_path(h->answer, "items")), 4);
+}
+
+static void lists(void **state)
+{
+	struct harness *h = *state;
+	auto_free char *version = NULL;
+	auto_free char *path = NULL;
+
+	assert_int_equal(post(h, SERVICES, WEB), 201);
+	version = xstrdup(said(h, "metadata.resourceVersion"));
+	assert_int_equal(get(h, "/api/v1/services"), 200);
+	assert_string_equal(said(h, "kind"), "ServiceList");
+	assert_string_equal(said(h, "apiVersion"), "v1");
+	assert_string_equal(said(h, "metadata.resourceVersion"), version);
+	assert_int_equal(json_array_size(json_path(h->answer, "items")), 2);
+	assert_null(json_object_get(json_array_get(json_path(h->answer, "items"), 0), "kind"));
+	/* Page by page. */
+	assert_int_equal(get(h, SERVICES "?limit=1"), 200);
+	assert_int_equal(json_array_size(json_path(h->answer, "items")), 1);
+	assert_int_equal(json_path_int(h->answer, "metadata.remainingItemCount", 0), 1);
+	path = xasprintf(SERVICES "?limit=1&continue=%s", said(h, "metadata.continue"));
+	assert_int_equal(get(h, path), 200);
+	assert_string_equal(json_path_str(json_array_get(json_path(h->answer, "items"), 0),
+	                                  "metadata.name"),
+	                    "web");
+	assert_string_equal(said(h, "metadata.continue"), "");
+	/* Selected. */
+	assert_int_equal(get(h, "/api/v1/services?labelSelector=app%3Dweb"), 200);
+	assert_int_equal(json_array_size(json_path(h->answer, "items")), 1);
+	assert_int_equal(get(h, "/api/v1/services?fieldSelector=metadata.name%21%3Dweb"), 200);
+	assert_int_equal(json_array_size(json_path(h->answer, "items")), 1);
+	assert_int_equal(get(h, "/api/v1/namespaces/kube-system/services"), 200);
+	assert_int_equal(json_array_size(json_path(h->answer, "items")), 0);
+}
+
+static void lists_refuse(void **state)
+{
+	static const struct {
+		const char *query;
+		int code;
+		const char *message;
+	} cases[] = {
+		{ "fieldSelector=spec.ports%3D1", 400, "field label not supported: spec.ports" },
+		{ "limit=x", 400, "limit: Invalid value: \"x\": must be a number" },
+		{ "continue=x", 400, "continue key is not valid: \"x\"" },
+		{ "resourceVersionMatch=Exact", 422,
+		  "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "
+		  "resourceVersionMatch is forbidden unless resourceVersion is provided" },
+		{ "resourceVersion=999999", 504, NULL },
+		{ "resourceVersion=1&resourceVersionMatch=Exact", 410,
+		  "The resourceVersion for the provided list is too old." },
+		{ "watch=1&sendInitialEvents=true", 422,
+		  "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "
+		  "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan" },
+		{ "watch=1&resourceVersion=999999", 504, NULL },
+	};
+	struct harness *h = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_free char *path = xasprintf("/api/v1/services?%s", cases[i].query);
+
+		assert_int_equal(get(h, path), cases[i].code);
+		assert_string_equal(said(h, "kind"), "Status");
+		if (cases[i].message)
+			assert_string_equal(said(h, "message"), cases[i].message);
+	}
+	assert_int_equal(get(h, "/api/v1/services?labelSelector=a%3D%3D%3Db"), 400);
+}
+
+/* What is wrong with a body, in Kubernetes' words. */
+static void bodies_are_checked(void **state)
+{
+	static const struct {
+		const char *path, *type, *body;
+		int code;
+		const char *message;
+	} cases[] = {
+		{ SERVICES, NULL, "{\"kind\":\"Service\",", 400, NULL },
+		{ SERVICES, NULL, "[]", 400, NULL },
+		{ SERVICES, NULL, "", 400, NULL },
+		{ SERVICES, NULL, "{\"kind\":\"Pod\",\"apiVersion\":\"v1\"}", 400,
+		  "Pod in version \"v1\" cannot be handled as a Service: converting (v1.Pod) to "
+		  "(v1.Service): unknown conversion" },
+		{ SERVICES, NULL, "{\"kind\":\"Service\",\"apiVersion\":\"v2\"}", 400,
+		  "the API version in the data (v2) does not match the expected API version (v1)" },
+		{ SERVICES, NULL, "{\"metadata\":{\"name\":\"x\",\"namespace\":\"other\"}}", 400,
+		  "the namespace of the provided object does not match the namespace sent on the "
+		  "request" },
+		{ SERVICES, NULL, "{\"metadata\":{\"name\":\"x\",\"resourceVersion\":\"7\"}}", 400,
+		  "resourceVersion should not be set on objects to be created" },
+		{ SERVICES, NULL, "{\"metadata\":{\"name\":\"x\"},\"spec\":{}}", 422,
+		  "Service \"x\" is invalid: spec.ports: Required value" },
+		{ SERVICES "?fieldValidation=Strict", NULL,
+		  "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"ports\":[{\"port\":1}],\"prots\":1}}",
+		  400,
+		  "Service in version \"v1\" cannot be handled as a Service: strict decoding error: "
+		  "unknown field \"spec.prots\"" },
+		{ SERVICES "?dryRun=Some", NULL, WEB, 422, NULL },
+		{ SERVICES, "application/vnd.kubernetes.protobuf", "k8s", 415, NULL },
+		{ SERVICES, "text/plain", "x", 415, NULL },
+		{ SERVICES, "application/yaml", "a: [", 400, NULL },
+		{ "/api/v1/namespaces/nowhere/services", NULL, WEB, 404,
+		  "namespaces \"nowhere\" not found" },
+	};
+	struct harness *h = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int code = call(h, "POST", cases[i].path, cases[i].type, NULL, cases[i].body);
+
+		if (code != cases[i].code ||
+		    (cases[i].message && strcmp(said(h, "message"), cases[i].message) != 0))
+			fail_msg("%s: %d %s", cases[i].body, code, buf_str(&h->body));
+		assert_string_equal(said(h, "status"), "Failure");
+	}
+}
+
+static void large_bodies_are_refused(void **state)
+{
+	struct harness *h = *state;
+	auto_free char *body = xmalloc((3 << 20) + 3);
+
+	memset(body, ' ', (3 << 20) + 2);
+	body[(3 << 20) + 2] = '\0';
+	memcpy(body, "{}", 2);
+	assert_int_equal(post(h, SERVICES, body), 413);
+	assert_string_equal(said(h, "reason"), "RequestEntityTooLarge");
+	assert_string_equal(said(h, "message"), "Request entity too large: limit is 3145728");
+}
+
+static void takes_yaml_and_names(void **state)
+{
+	struct harness *h = *state;
+
+	assert_int_equal(call(h, "POST", SERVICES, "application/yaml", NULL,
+	                      "metadata:\n  generateName: web-\nspec:\n"
+	                      "  ports:\n  - port: 80\n"),
+	                 201);
+	assert_int_equal(strlen(said(h, "metadata.name")), 9);
+	assert_int_equal(strncmp(said(h, "metadata.name"), "web-", 4), 0);
+}
+
+static void dry_runs(void **state)
+{
+	struct harness *h = *state;
+	auto_free char *version = NULL;
+
+	assert_int_equal(post(h, SERVICES "?dryRun=All", WEB), 201);
+	assert_string_not_equal(said(h, "spec.clusterIP"), "");
+	assert_int_equal(get(h, SERVICES "/web"), 404);
+	assert_int_equal(post(h, SERVICES, WEB), 201);
+	version = xstrdup(said(h, "metadata.resourceVersion"));
+	assert_int_equal(patch(h, SERVICES "/web?dryRun=All", MERGE,
+	                       "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}"),
+	                 200);
+	assert_string_equal(said(h, "metadata.labels.a"), "b");
+	assert_int_equal(get(h, SERVICES "/web"), 200);
+	assert_string_equal(said(h, "metadata.resourceVersion"), version);
+}
+
+static void prints_tables(void **state)
+{
+	struct harness *h = *state;
+	const json_t *row;
+
+	assert_int_equal(post(h, SERVICES, WEB), 201);
+	assert_int_equal(call(h, "GET", SERVICES, NULL, TABLE, NULL), 200);
+	assert_string_equal(said(h, "kind"), "Table");
+	assert_string_equal(said(h, "apiVersion"), "meta.k8s.io/v1");
+	assert_string_not_equal(said(h, "metadata.resourceVersion"), "");
+	assert_int_equal(json_array_size(json_path(h->answer, "rows")), 2);
+	row = json_array_get(json_path(h->answer, "rows"), 1);
+	assert_string_equal(json_string_value(json_array_get(json_path(row, "cells"), 0)), "web");
+	assert_string_equal(json_path_str(row, "object.kind"), "PartialObjectMetadata");
+	assert_int_equal(call(h, "GET", SERVICES "/web?includeObject=None", NULL, TABLE, NULL),
+	                 200);
+	assert_int_equal(json_array_size(json_path(h->answer, "rows")), 1);
+	assert_int_equal(call(h, "GET", SERVICES "?includeObject=All", NULL, TABLE, NULL), 400);
+	assert_int_equal(call(h, "GET", SERVICES, NULL, "text/html", NULL), 406);
+	assert_string_equal(said(h, "message"),
+	                    "only the following media types are accepted: application/json");
+}
+
+static void unknown_places(void **state)
+{
+	struct harness *h = *state;
+
+	assert_int_equal(get(h, "/api/v1/cabbages"), 404);
+	assert_string_equal(said(h, "message"), "the server could not find the requested resource");
+	assert_int_equal(get(h, "/cabbages"), 404);
+	assert_string_equal(buf_str(&h->body), "404 page not found\n");
+	assert_int_equal(get(h, "/apis/apps/v1"), 404);
+	assert_int_equal(get(h, "/openapi/v3"), 404);
+	assert_int_equal(put(h, SERVICES, WEB), 405);
+	assert_string_equal(said(h, "reason"), "MethodNotAllowed");
+	assert_string_equal(said(h, "message"),
+	                    "the server does not allow this method on the requested resource");
+	assert_int_equal(post(h, "/version", "{}"), 405);
+}
+
+static void discovers(void **state)
+{
+	static const char aggregated[] =
+		"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+	struct harness *h = *state;
+	const json_t *group;
+
+	assert_int_equal(get(h, "/api"), 200);
+	assert_string_equal(said(h, "kind"), "APIVersions");
+	assert_int_equal(get(h, "/apis"), 200);
+	group = json_array_get(json_path(h->answer, "groups"), 0);
+	assert_string_not_equal(json_path_str(group, "name"), "");
+	assert_string_not_equal(json_path_str(group, "preferredVersion.groupVersion"), "");
+	assert_int_equal(get(h, "/api/v1"), 200);
+	assert_string_equal(said(h, "groupVersion"), "v1");
+	assert_int_equal(get(h, "/apis/discovery.k8s.io"), 200);
+	assert_string_equal(said(h, "kind"), "APIGroup");
+	assert_int_equal(get(h, "/apis/discovery.k8s.io/v1"), 200);
+	assert_string_equal(said(h, "kind"), "APIResourceList");
+	assert_int_equal(call(h, "GET", "/apis", NULL, aggregated, NULL), 200);
+	assert_string_equal(h->type,
+	                    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
+	assert_string_equal(said(h, "kind"), "APIGroupDiscoveryList");
+	assert_int_equal(get(h, "/version"), 200);
+	assert_string_equal(said(h, "minor"), "36");
+	assert_int_equal(get(h, "/readyz"), 200);
+	assert_string_equal(buf_str(&h->body), "ok");
+}
+
+static void keeps_namespaces(void **state)
+{
+	static const char *const names[] = { "default", "kube-system", "kube-public",
+		                             "kube-node-lease" };
+	struct harness *h = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		auto_free char *path = xasprintf("/api/v1/namespaces/%s", names[i]);
+
+		assert_int_equal(get(h, path), 200);
+		assert_string_equal(said(h, "status.phase"), "Active");
+	}
+	assert_int_equal(del(h, "/api/v1/namespaces/default"), 403);
+	assert_string_equal(said(h, "message"),
+	                    "namespaces \"default\" is forbidden: this namespace may not be "
+	                    "deleted");
+}
+
+static void empties_namespaces(void **state)
+{
+	struct harness *h = *state;
+	int code = 200;
+
+	assert_int_equal(post(h, "/api/v1/namespaces", "{\"metadata\":{\"name\":\"a\"}}"), 201);
+	assert_int_equal(post(h, "/api/v1/namespaces/a/services", WEB), 201);
+	assert_int_equal(
+		post(h, "/api/v1/namespaces/a/services",
+	             "{\"metadata\":{\"name\":\"f\",\"finalizers\":[\"x.io/y\"]},\"spec\":{"
+	             "\"ports\":[{\"port\":1}]}}"),
+		201);
+	assert_int_equal(del(h, "/api/v1/namespaces/a"), 200);
+	assert_string_equal(said(h, "status.phase"), "Terminating");
+	assert_int_equal(post(h, "/api/v1/namespaces/a/services", WEB), 403);
+	assert_string_equal(said(h, "message"),
+	                    "services \"web\" is forbidden: unable to create new content in "
+	                    "namespace a because it is being terminated");
+	/* The one with a finalizer keeps it, also over a restart. */
+	harness_restart(h);
+	assert_int_equal(get(h, "/api/v1/namespaces/a/services/f"), 200);
+	assert_int_equal(get(h, "/api/v1/namespaces/a/services/web"), 404);
+	assert_int_equal(patch(h, "/api/v1/namespaces/a/services/f", MERGE,
+	                       "{\"metadata\":{\"finalizers\":null}}"),
+	                 200);
+	for (int i = 0; i < 50 && code != 404; i++) {
+		harness_run(h, 100);
+		code = get(h, "/api/v1/namespaces/a");
+	}
+	assert_int_equal(code, 404);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(creates_and_reads, setup, teardown),
+		cmocka_unit_test_setup_teardown(replaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(patches, setup, teardown),
+		cmocka_unit_test_setup_teardown(writes_status_apart, setup, teardown),
+		cmocka_unit_test_setup_teardown(deletes, setup, teardown),
+		cmocka_unit_test_setup_teardown(waits_for_finalizers, setup, teardown),
+		cmocka_unit_test_setup_teardown(deletes_collections, setup, teardown),
+		cmocka_unit_test_setup_teardown(lists, setup, teardown),
+		cmocka_unit_test_setup_teardown(lists_refuse, setup, teardown),
+		cmocka_unit_test_setup_teardown(bodies_are_checked, setup, teardown),
+		cmocka_unit_test_setup_teardown(large_bodies_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(takes_yaml_and_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(dry_runs, setup, teardown),
+		cmocka_unit_test_setup_teardown(prints_tables, setup, teardown),
+		cmocka_unit_test_setup_teardown(unknown_places, setup, teardown),
+		cmocka_unit_test_setup_teardown(discovers, setup, teardown),
+		cmocka_unit_test_setup_teardown(keeps_namespaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(empties_namespaces, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

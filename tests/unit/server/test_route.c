@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "kube/json.h"
+#include "server/accept.h"
+#include "server/auth.h"
+#include "server/route.h"
+
+static const struct route_case {
+	const char *method, *path;
+	bool watch;
+	const struct kind *kind; /* NULL: no such resource */
+	enum verb verb;
+	const char *ns, *name;
+	bool status;
+} route_cases[] = {
+	{ "GET", "/api/v1/services", false, &kind_service, VERB_LIST, "", "", false },
+	{ "GET", "/api/v1/services", true, &kind_service, VERB_WATCH, "", "", false },
+	{ "GET", "/api/v1/services/", false, &kind_service, VERB_LIST, "", "", false },
+	{ "POST", "/api/v1/services", false, &kind_service, VERB_NONE, "", "", false },
+	{ "DELETE", "/api/v1/services", false, &kind_service, VERB_NONE, "", "", false },
+	{ "GET", "/api/v1/services/web", false, NULL, VERB_GET, "", "web", false },
+	{ "GET", "/api/v1/namespaces/a/services", false, &kind_service, VERB_LIST, "a", "", false },
+	{ "POST", "/api/v1/namespaces/a/services", false, &kind_service, VERB_CREATE, "a", "",
+	  false },
+	{ "DELETE", "/api/v1/namespaces/a/services", false, &kind_service, VERB_DELETE_COLLECTION,
+	  "a", "", false },
+	{ "PUT", "/api/v1/namespaces/a/services", false, &kind_service, VERB_NONE, "a", "", false },
+	{ "GET", "/api/v1/namespaces/a/services/w", false, &kind_service, VERB_GET, "a", "w",
+	  false },
+	{ "GET", "/api/v1/namespaces/a/services/w", true, &kind_service, VERB_WATCH, "a", "w",
+	  false },
+	{ "PUT", "/api/v1/namespaces/a/services/w", false, &kind_service, VERB_UPDATE, "a", "w",
+	  false },
+	{ "PATCH", "/api/v1/namespaces/a/services/w", false, &kind_service, VERB_PATCH, "a", "w",
+	  false },
+	{ "DELETE", "/api/v1/namespaces/a/services/w", false, &kind_service, VERB_DELETE, "a", "w",
+	  false },
+	{ "POST", "/api/v1/namespaces/a/services/w", false, &kind_service, VERB_NONE, "a", "w",
+	  false },
+	{ "OPTIONS", "/api/v1/namespaces/a/services/w", false, &kind_service, VERB_NONE, "a", "w",
+	  false },
+	{ "GET", "/api/v1/namespaces/a/services/w/status", false, &kind_service, VERB_GET, "a", "w",
+	  true },
+	{ "PATCH", "/api/v1/namespaces/a/services/w/status", false, &kind_service, VERB_PATCH, "a",
+	  "w", true },
+	{ "DELETE", "/api/v1/namespaces/a/services/w/status", false, &kind_service, VERB_NONE, "a",
+	  "w", true },
+	{ "GET", "/api/v1/namespaces/a/services/w/scale", false, NULL, VERB_GET, "a", "w", false },
+	{ "GET", "/api/v1/namespaces/a/services/w/proxy/x", false, NULL, VERB_GET, "a", "w",
+	  false },
+	{ "GET", "/api/v1/namespaces", false, &kind_namespace, VERB_LIST, "", "", false },
+	{ "GET", "/api/v1/namespaces/a", false, &kind_namespace, VERB_GET, "", "a", false },
+	{ "PUT", "/api/v1/namespaces/a/status", false, &kind_namespace, VERB_UPDATE, "", "a",
+	  true },
+	{ "GET", "/api/v1/namespaces/a/nodes", false, NULL, VERB_LIST, "a", "", false },
+	{ "GET", "/api/v1/nodes/n1", false, &kind_node, VERB_GET, "", "n1", false },
+	{ "GET", "/api/v1/cabbages", false, NULL, VERB_LIST, "", "", false },
+	{ "GET", "/apis/discovery.k8s.io/v1/namespaces/a/endpointslices/w", false,
+	  &kind_endpoint_slice, VERB_GET, "a", "w", false },
+	{ "GET", "/apis/discovery.k8s.io/v1/endpointslices", true, &kind_endpoint_slice, VERB_WATCH,
+	  "", "", false },
+	{ "GET", "/apis/discovery.k8s.io/v2/endpointslices", false, NULL, VERB_LIST, "", "",
+	  false },
+};
+
+static void route_parses(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(route_cases); i++) {
+		const struct route_case *c = &route_cases[i];
+		struct route route;
+
+		route_parse(c->method, c->path, c->watch, &route);
+		if (route.kind != c->kind || route.verb != c->verb || route.status != c->status)
+			fail_msg("%s %s: kind %s, verb %s, status %d", c->method, c->path,
+			         route.kind ? route.kind->name : "none", verb_name(route.verb),
+			         route.status);
+		assert_true(route.api && route.resource);
+		assert_string_equal(route.ns, c->ns);
+		assert_string_equal(route.name, c->name);
+		route_done(&route);
+	}
+}
+
+/* Paths that name no resource, and whether they are below the API. */
+static void route_leaves_the_rest(void **state)
+{
+	static const struct {
+		const char *path;
+		bool api;
+	} cases[] = {
+		{ "/", false },
+		{ "", false },
+		{ "/healthz", false },
+		{ "/apix/v1/services", false },
+		{ "/api", true },
+		{ "/api/v1", true },
+		{ "/apis/discovery.k8s.io", true },
+		{ "/apis/discovery.k8s.io/v1", true },
+		{ "/api/v1//services", true },
+		{ "/apis/a/b/c/d/e/f/g/h/i", true },
+		{ "//api/v1/services", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct route route;
+
+		route_parse("GET", cases[i].path, false, &route);
+		if (route.resource || route.kind || route.api != cases[i].api)
+			fail_msg("\"%s\": api %d, resource %d", cases[i].path, route.api,
+			         route.resource);
+		route_done(&route);
+	}
+}
+
+#define TABLE   "application/json;as=Table;v=v1;g=meta.k8s.io"
+#define TABLE_B "application/json;as=Table;v=v1beta1;g=meta.k8s.io"
+#define GROUPS  "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+#define PROTO   "application/vnd.kubernetes.protobuf"
+
+static void accept_chooses(void **state)
+{
+	static const struct {
+		const char *header;
+		unsigned int offered;
+		enum accept want;
+	} cases[] = {
+		{ NULL, ACCEPT_TABLE, ACCEPT_JSON },
+		{ "", ACCEPT_TABLE, ACCEPT_JSON },
+		{ "*/*", 0, ACCEPT_JSON },
+		{ "application/*", 0, ACCEPT_JSON },
+		{ "application/json", ACCEPT_TABLE, ACCEPT_JSON },
+		{ "Application/JSON; charset=utf-8", 0, ACCEPT_JSON },
+		{ PROTO ",application/json", 0, ACCEPT_JSON },
+		{ PROTO ", */*", 0, ACCEPT_JSON },
+		{ PROTO, ACCEPT_TABLE, ACCEPT_NONE },
+		{ "text/html", 0, ACCEPT_NONE },
+		{ TABLE "," TABLE_B ",application/json", ACCEPT_TABLE, ACCEPT_TABLE },
+		{ TABLE_B "," TABLE ",application/json", ACCEPT_TABLE, ACCEPT_TABLE },
+		{ TABLE ",application/json", ACCEPT_DISCOVERY, ACCEPT_JSON },
+		{ "application/json," TABLE, ACCEPT_TABLE, ACCEPT_JSON },
+		{ "application/json;q=0.5," TABLE ";q=0.9", ACCEPT_TABLE, ACCEPT_TABLE },
+		{ "application/json;q=0", 0, ACCEPT_NONE },
+		{ TABLE_B, ACCEPT_TABLE, ACCEPT_NONE },
+		{ GROUPS ",application/json", ACCEPT_DISCOVERY, ACCEPT_DISCOVERY },
+		{ "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
+		  "application/json",
+		  ACCEPT_DISCOVERY, ACCEPT_JSON },
+		{ ",,;;,", 0, ACCEPT_NONE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (accept_choose(cases[i].header, cases[i].offered) != cases[i].want)
+			fail_msg("\"%s\": got %d, want %d", cases[i].header,
+			         accept_choose(cases[i].header, cases[i].offered), cases[i].want);
+}
+
+static const char *const no_groups[] = { NULL };
+static const char *const masters[] = { "dev", "system:masters", NULL };
+
+static const struct auth_case {
+	struct http_peer peer;
+	const char *method, *path;
+	int code; /* 0: allowed */
+	const char *message;
+} auth_cases[] = {
+	{ { .unix_socket = true, .user = "", .groups = no_groups },
+	  "DELETE",
+	  "/api/v1/namespaces/a/services/w",
+	  0,
+	  NULL },
+	{ { .certified = true, .user = "admin", .groups = masters },
+	  "PUT",
+	  "/api/v1/nodes/n",
+	  0,
+	  NULL },
+	{ { .user = "", .groups = no_groups }, "GET", "/healthz", 0, NULL },
+	{ { .user = "", .groups = no_groups }, "GET", "/readyz/ping", 0, NULL },
+	{ { .user = "", .groups = no_groups }, "GET", "/version", 0, NULL },
+	{ { .user = "", .groups = no_groups }, "POST", "/version", 401, "Unauthorized" },
+	{ { .user = "", .groups = no_groups }, "GET", "/healthzz", 401, "Unauthorized" },
+	{ { .user = "", .groups = no_groups }, "GET", "/api", 401, "Unauthorized" },
+	{ { .user = "", .groups = masters }, "GET", "/api/v1/services", 401, "Unauthorized" },
+	{ { .certified = true, .user = "jane", .groups = no_groups }, "GET", "/apis", 0, NULL },
+	{ { .certified = true, .user = "jane", .groups = no_groups }, "GET", "/api/v1", 0, NULL },
+	{ { .certified = true, .user = "jane", .groups = no_groups },
+	  "GET",
+	  "/metrics",
+	  403,
+	  "forbidden: User \"jane\" cannot get path \"/metrics\"" },
+	{ { .certified = true, .user = "jane", .groups = no_groups },
+	  "GET",
+	  "/api/v1/namespaces/default/services",
+	  403,
+	  "services is forbidden: User \"jane\" cannot list resource \"services\" in API group \"\" "
+	  "in the namespace \"default\"" },
+	{ { .certified = true, .user = "jane", .groups = no_groups },
+	  "PATCH",
+	  "/api/v1/namespaces/a/services/w/status",
+	  403,
+	  "services \"w\" is forbidden: User \"jane\" cannot patch resource \"services/status\" in "
+	  "API group \"\" in the namespace \"a\"" },
+	{ { .certified = true, .user = "jane", .groups = no_groups },
+	  "GET",
+	  "/apis/discovery.k8s.io/v1/endpointslices",
+	  403,
+	  "endpointslices.discovery.k8s.io is forbidden: User \"jane\" cannot list resource "
+	  "\"endpointslices\" in API group \"discovery.k8s.io\" at the cluster scope" },
+};
+
+static void auth_checks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(auth_cases); i++) {
+		const struct auth_case *c = &auth_cases[i];
+		auto_json json_t *status = NULL;
+		struct route route;
+
+		route_parse(c->method, c->path, false, &route);
+		status = auth_check(&c->peer, &route, c->method, c->path);
+		assert_int_equal(json_path_int(status, "code", 0), c->code);
+		if (c->code)
+			assert_string_equal(json_path_str(status, "message"), c->message);
+		route_done(&route);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(route_parses),
+		cmocka_unit_test(route_leaves_the_rest),
+		cmocka_unit_test(accept_chooses),
+		cmocka_unit_test(auth_checks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
