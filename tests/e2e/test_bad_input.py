@@ -103,7 +103,7 @@ print("bound", flush=True); time.sleep(30)''', stdout=subprocess.PIPE)
     assert holder.stdout.readline() == 'bound\n'
     status, _, err = machine.done(FAIRLEAD, 'up', '--data-dir', machine.data, '--cgroup',
                                   machine.cgroup, '--pin-dir', machine.pins)
-    assert status == 1 and '127.0.0.1:6443' in err and 'in use' in err, err
+    assert status == 1 and '127.0.0.1:6443' in err and 'another program' in err, err
     assert not os.path.exists(machine.pins), 'nothing half-done'
 
 

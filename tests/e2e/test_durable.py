@@ -43,19 +43,28 @@ class UnixHttp:
         return status, json.loads(body)
 
 
-def start(data):
+@pytest.fixture
+def started():
+    processes = []
+    yield processes
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def start(data, started):
     log = open(data.parent / 'server.log', 'a')
     process = subprocess.Popen([FAIRLEAD, 'server', '--data-dir', str(data), '--listen', '127.0.0.1:16443'],
                                stdout=log, stderr=subprocess.STDOUT)
+    started.append(process)
 
     def answers():
         assert process.poll() is None, (data.parent / 'server.log').read_text()
         try:
-            return UnixHttp(str(data / 'server.sock')).request('GET', '/readyz')
-        except (OSError, ValueError):
+            return UnixHttp(str(data / 'server.sock')).request('GET', '/version')
+        except (OSError, ValueError, IndexError):
             return None
-        except json.JSONDecodeError:
-            return True
     wait_until('the server answers', answers)
     return process
 
@@ -118,7 +127,7 @@ def check(data, state, unsure):
     return found, int(answer['metadata']['resourceVersion'])
 
 
-def test_killed_at_random(tmp_path):
+def test_killed_at_random(tmp_path, started):
     seed = random.randrange(1 << 32)
     print('seed', seed)
     rng = random.Random(seed)
@@ -126,7 +135,7 @@ def test_killed_at_random(tmp_path):
     states = [{} for _ in range(WRITERS)]
     seen, newest, total = set(), 0, 0
     for round in range(ROUNDS):
-        process = start(data)
+        process = start(data, started)
         found, revision = check(data, {k: v for s in states for k, v in s.items()}, set()) \
             if round == 0 else (None, 0)
         writers = [Writer(data, i, states[i], random.Random(rng.random())) for i in range(WRITERS)]
@@ -143,7 +152,7 @@ def test_killed_at_random(tmp_path):
         seen |= set(revisions)
         total += len(revisions)
 
-        process = start(data)
+        process = start(data, started)
         unsure = set().union(*(w.unsure for w in writers))
         found, revision = check(data, {k: v for s in states for k, v in s.items()}, unsure)
         assert revision >= max(revisions, default=0)
