@@ -31,7 +31,7 @@ install:
 	meson install -C $(BUILD) --no-rebuild
 
 clean:
-	rm -rf $(BUILD) build-asan
+	rm -rf $(BUILD) build-test build-asan
 
 check-root:
 	@if [ "$$(id -u)" -ne 0 ]; then \
