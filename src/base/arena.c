@@ -55,12 +55,13 @@ char *arena_strdup(struct arena *arena, const char *s)
 char *arena_printf(struct arena *arena, const char *fmt, ...)
 {
 	va_list ap, again;
+	char nothing[1];
 	char *s;
 	int n;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(nothing, sizeof(nothing), fmt, ap);
 	s = arena_alloc(arena, (size_t)(n < 0 ? 0 : n) + 1);
 	(void)vsnprintf(s, (size_t)(n < 0 ? 0 : n) + 1, fmt, again);
 	va_end(again);

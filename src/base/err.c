@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void set_message(struct err *err, const char *fmt, va_list ap, const char *tail)
+__attribute__((format(printf, 2, 0))) static void set_message(struct err *err, const char *fmt,
+                                                              va_list ap, const char *tail)
 {
 	int n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 

@@ -301,6 +301,8 @@ struct endpoint_slices *endpoint_slices_new(struct client *client,
 		controller->queue.delay_min = config->retry_min;
 	slice_cache_init(&controller->cache, &controller->queue, touched, controller);
 	slice_writes_init(&controller->writes, client, &controller->cache, written, controller);
+	if (config->patience)
+		controller->writes.patience = config->patience;
 	for (int i = 0; i < N_REFLECTORS; i++)
 		controller->reflectors[i] = reflector_new(client, sources[i].path, sources[i].query,
 		                                          &handlers[i], controller);

@@ -16,6 +16,7 @@ struct endpoint_slices;
 struct endpoint_slices_config {
 	size_t endpoints_max; /* of a slice; 0: 100 */
 	int64_t retry_min;    /* first delay after a failed write; 0: 1 s */
+	int64_t patience;     /* how long to wait until the watch shows a write; 0: 30 s */
 };
 
 struct endpoint_slices *endpoint_slices_new(struct client *client,

@@ -22,7 +22,9 @@ struct adoption {
 	uint32_t node_ports[2];
 };
 
-/* The port of descriptor 'svc', made when its first frontend is met; NULL if there cannot be one. */
+/*
+ * The port of descriptor 'svc', made when its first frontend is met; NULL if there cannot be one.
+ */
 static struct port *orphan_get(const struct adoption *a, uint32_t svc, const struct ipaddr *addr,
                                uint8_t proto)
 {
@@ -105,7 +107,9 @@ static int cmp_run(const void *a, const void *b)
 	return x->base < y->base ? -1 : x->base > y->base;
 }
 
-/* The slots of all windows as disjoint runs: a process killed while publishing leaves two versions. */
+/*
+ * The slots of all windows as disjoint runs: a process killed while publishing leaves two versions.
+ */
 static void adopt_runs(struct datapath *dp, struct port *port)
 {
 	const struct svc *svc = &dp->maps.svcs[port->svc];

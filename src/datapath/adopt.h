@@ -2,8 +2,8 @@
 /*
  * adopt - rebuilds what user space knows from the maps a process before us left.
  *
- * Reachable is what a frontend leads to; all else is free, also what that process had half done when
- * it was killed.  Every port found is an orphan until a plan confirms it.
+ * Reachable is what a frontend leads to; all else is free, also what that process had half done
+ * when it was killed.  Every port found is an orphan until a plan confirms it.
  */
 #pragma once
 
@@ -11,5 +11,7 @@
 
 struct datapath;
 
-/* The pools, ports, claims and frontends of 'dp', whose maps are mapped.  Does nothing in new maps. */
+/*
+ * The pools, ports, claims and frontends of 'dp', whose maps are mapped.  Does nothing in new maps.
+ */
 int adopt_contents(struct datapath *dp, struct err *err);

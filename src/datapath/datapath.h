@@ -3,9 +3,9 @@
  * datapath - makes the kernel do what the plan says: eBPF programs at a cgroup, their maps, and the
  * differences between what is in the maps and a plan.  Nothing of Kubernetes is in here.
  *
- * Everything is pinned under one folder of a bpffs: the process may be killed, restarted or upgraded
- * while connections go on and new ones are balanced from the last plan.  After a restart the maps
- * are adopted as they are; a frontend that no plan confirmed is removed only by
+ * Everything is pinned under one folder of a bpffs: the process may be killed, restarted or
+ * upgraded while connections go on and new ones are balanced from the last plan.  After a restart
+ * the maps are adopted as they are; a frontend that no plan confirmed is removed only by
  * datapath_synced(), when the first full set of plans has been applied.
  *
  * Threads.  One thread owns a datapath.
@@ -33,8 +33,8 @@ struct datapath_config {
 
 /*
  * Loads or adopts, attaches, pins.  The error says exactly what is missing and how to get it:
- * -EPERM (not root, or which capability), -ENOENT (no cgroup v2), -EOPNOTSUPP (the kernel refuses BPF),
- * -EBUSY (another process has this 'pin_dir' open), -ESTALE (pinned by something else).
+ * -EPERM (not root, or which capability), -ENOENT (no cgroup v2), -EOPNOTSUPP (the kernel refuses
+ * BPF), -EBUSY (another process has this 'pin_dir' open), -ESTALE (pinned by something else).
  */
 int datapath_open(const struct datapath_config *config, struct datapath **ret, struct err *err);
 
@@ -42,10 +42,10 @@ int datapath_open(const struct datapath_config *config, struct datapath **ret, s
 void datapath_close(struct datapath *datapath);
 
 /*
- * Makes one Service's ports as in 'plan' (borrowed for the call): new, changed and vanished ports and
- * endpoints alike.  Readers see the old or the new set of a port, never a mixture, and no instant
- * without endpoints.  A frontend that another Service has already is counted as a conflict; it passes
- * to this one at once when the other gives it up.
+ * Makes one Service's ports as in 'plan' (borrowed for the call): new, changed and vanished ports
+ * and endpoints alike.  Readers see the old or the new set of a port, never a mixture, and no
+ * instant without endpoints.  A frontend that another Service has already is counted as a conflict;
+ * it passes to this one at once when the other gives it up.
  */
 int datapath_apply(struct datapath *datapath, const struct plan_service *plan, struct err *err);
 int datapath_remove(struct datapath *datapath, const char *ns, const char *name, struct err *err);
@@ -54,9 +54,9 @@ int datapath_remove(struct datapath *datapath, const char *ns, const char *name,
 void datapath_synced(struct datapath *datapath);
 
 /*
- * The addresses nodePorts answer on; replaces the set.  Any loopback address among them stands for all
- * of its family (127/8, ::1), which only clients in the network namespace of the process that opened
- * the datapath reach.
+ * The addresses nodePorts answer on; replaces the set.  Any loopback address among them stands for
+ * all of its family (127/8, ::1), which only clients in the network namespace of the process that
+ * opened the datapath reach.
  */
 int datapath_set_node_addresses(struct datapath *datapath, const struct ipaddr *addrs, size_t n,
                                 struct err *err);
@@ -79,12 +79,14 @@ void datapath_stats(const struct datapath *datapath, struct datapath_stats *ret)
 int datapath_dump(const char *pin_dir, json_t **ret, struct err *err);
 
 /*
- * Detaches and removes everything pinned under 'pin_dir' (NULL: the default).  0 if there is nothing,
- * -EBUSY while a datapath is open there (datapath_close() first).  A bpffs that was mounted stays.
+ * Detaches and removes everything pinned under 'pin_dir' (NULL: the default).  0 if there is
+ * nothing, -EBUSY while a datapath is open there (datapath_close() first).  A bpffs that was
+ * mounted stays.
  */
 int datapath_cleanup(const char *pin_dir, struct err *err);
 
 /*
- * True if all programs are attached at the cgroup and effective there, by asking the kernel; otherwise 'err' names the missing one.
+ * True if all programs are attached at the cgroup and effective there, by asking the kernel;
+ * otherwise 'err' names the missing one.
  */
 bool datapath_attached(struct datapath *datapath, struct err *err);

@@ -2,9 +2,9 @@
 /*
  * frontend - which service port an address and port lead to.
  *
- * Several may claim the same; the first claim is in effect.  When it goes, the next one takes over in
- * the same step, so a frontend that moves between Services is never missing.  The claim of a port
- * left from before a restart that no plan has confirmed yields to any other.
+ * Several may claim the same; the first claim is in effect.  When it goes, the next one takes over
+ * in the same step, so a frontend that moves between Services is never missing.  The claim of a
+ * port left from before a restart that no plan has confirmed yields to any other.
  */
 #pragma once
 
@@ -42,7 +42,9 @@ struct claim {
 struct frontend *frontend_get(struct datapath *dp, const struct ipaddr *addr, uint16_t port,
                               uint8_t proto);
 
-/* The port's claim of 'frontend', made if there is none, with 'flags'.  The kernel is not told yet. */
+/*
+ * The port's claim of 'frontend', made if there is none, with 'flags'.  The kernel is not told yet.
+ */
 struct claim *frontend_claim(struct frontend *frontend, struct port *port, uint32_t flags);
 
 /* True if another Service's claim comes first. */

@@ -11,7 +11,10 @@
 
 #include "base/err.h"
 
-/* The mount point of the cgroup v2 hierarchy's root (heap); -ENOENT.  On hybrid systems it is not /sys/fs/cgroup. */
+/*
+ * The mount point of the cgroup v2 hierarchy's root (heap); -ENOENT.  On hybrid systems it is not
+ * /sys/fs/cgroup.
+ */
 int host_cgroup_root(char **ret_path, struct err *err);
 
 /* Opens the folder 'path' of a cgroup v2 hierarchy (NULL: its root); returns the descriptor. */
@@ -20,7 +23,10 @@ int host_cgroup_open(const char *path, struct err *err);
 /* True if 'path' exists and is on a bpffs. */
 bool host_on_bpffs(const char *path);
 
-/* Makes the folder 'dir' on a bpffs; one is mounted on /sys/fs/bpf if 'dir' is below it, else on 'dir'. */
+/*
+ * Makes the folder 'dir' on a bpffs; one is mounted on /sys/fs/bpf if 'dir' is below it, else on
+ * 'dir'.
+ */
 int host_bpffs_folder(const char *dir, struct err *err);
 
 /* Tries whether programs of our kind can be loaded: -EPERM, -EOPNOTSUPP, and says what to do. */

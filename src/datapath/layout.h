@@ -3,9 +3,9 @@
  * layout - what the maps hold, shared by the eBPF programs and user space.
  *
  * A new connection costs one hash lookup (frontend) and three array elements (descriptor, slots,
- * backend).  The arrays are mapped into the agent, which changes them by plain stores; what makes an
- * update visible is always one aligned store of a 64-bit window word or of a 32-bit backend word,
- * made after everything it leads to is complete.
+ * backend).  The arrays are mapped into the agent, which changes them by plain stores; what makes
+ * an update visible is always one aligned store of a 64-bit window word or of a 32-bit backend
+ * word, made after everything it leads to is complete.
  *
  * The folder the maps are pinned in carries LAYOUT_VERSION: change it with any layout below.
  */
@@ -15,7 +15,10 @@
 
 #define LAYOUT_VERSION 1
 
-/* Frontends: HASH.  'vip' 0 is the nodePort of every address of the node.  Ports are in network order. */
+/*
+ * Frontends: HASH.  'vip' 0 is the nodePort of every address of the node.  Ports are in network
+ * order.
+ */
 struct fe4_key {
 	__be32 vip;
 	__be16 port;
@@ -35,7 +38,9 @@ struct fe_val {
 	__u32 flags;
 };
 
-/* Bits of fe_val.flags: which window clients of the node use, which those from outside, the type. */
+/*
+ * Bits of fe_val.flags: which window clients of the node use, which those from outside, the type.
+ */
 #define FE_INTERNAL_SHIFT 0
 #define FE_EXTERNAL_SHIFT 2
 #define FE_WINDOW_MASK    3

@@ -6,8 +6,8 @@
  *	PIN_DIR/v1/{node_addrs,affinity,connected,unconnected} shared by all generations
  *	PIN_DIR/v1/links/{connect4,...}                        see programs.h
  *
- * The newest generation whose config says 'ready' is the one in effect; an older one or an incomplete
- * one is left by a process that was killed while growing, and is removed.
+ * The newest generation whose config says 'ready' is the one in effect; an older one or an
+ * incomplete one is left by a process that was killed while growing, and is removed.
  */
 #pragma once
 
@@ -68,11 +68,12 @@ int maps_copy(struct maps *to, const struct maps *from, struct err *err);
 /* Removes the pins of all generations but 'keep'; the maps go with their last user. */
 void maps_unpin_others(const char *dir, unsigned int keep);
 
-/* Reads the next 'n' (at most 'max') elements of a hash; 'cursor' is NULL at first.  0 at the end. */
+/* A walk over a hash: { .fd = fd } at first. */
 struct map_cursor {
 	int fd;
-	uint32_t position; /* opaque to all but the kernel */
+	uint32_t position; /* the kernel's */
 	bool started, finished;
 };
 
+/* Reads the next elements, 'max' at most; returns how many, 0 at the end. */
 int maps_read(struct map_cursor *cursor, void *keys, void *values, uint32_t max, struct err *err);

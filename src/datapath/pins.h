@@ -12,8 +12,8 @@
 char *pins_dir(const char *pin_dir);
 
 /*
- * Makes and locks it; the lock goes with the descriptor, also of a killed process.  -EBUSY if another
- * process holds it.
+ * Makes and locks it; the lock goes with the descriptor, also of a killed process.  -EBUSY if
+ * another process holds it.
  */
 int pins_open(const char *pin_dir, char **ret_dir, int *ret_lock, struct err *err);
 

@@ -2,10 +2,10 @@
 /*
  * pool - which indices of an array are in use: single ids (descriptors, backends) and runs (slots).
  *
- * A buddy allocator over bitmaps, one bitmap a size: freed neighbours become one again, so that churn
- * does not eat the array up, and low indices are preferred, so that what is in use stays together.
- * A run of up to POOL_RUN_MAX starts at a multiple of its size rounded up to a power of two; what
- * rounding added is free for others.
+ * A buddy allocator over bitmaps, one bitmap a size: freed neighbours become one again, so that
+ * churn does not eat the array up, and low indices are preferred, so that what is in use stays
+ * together. A run of up to POOL_RUN_MAX starts at a multiple of its size rounded up to a power of
+ * two; what rounding added is free for others.
  *
  * What is given back with pool_retire() is used again only after a quarantine (pool_tick()).
  */

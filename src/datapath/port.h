@@ -57,8 +57,8 @@ int port_update(struct datapath *dp, struct port *port, const struct plan_port *
 void port_finish(struct datapath *dp, struct port *port);
 
 /*
- * The port is reachable by no frontend any more.  A program that read its frontend just before still
- * gets a backend: all is taken back only by port_reap(), after the quarantine.
+ * The port is reachable by no frontend any more.  A program that read its frontend just before
+ * still gets a backend: all is taken back only by port_reap(), after the quarantine.
  */
 void port_bury(struct datapath *dp, struct port *port);
 void port_reap(struct datapath *dp, int64_t now);

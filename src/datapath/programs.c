@@ -41,7 +41,8 @@ static const enum bpf_attach_type attach_types[PROGRAMS] = {
 /* What libbpf says while this thread is in programs_load(). */
 static _Thread_local struct buf *printed;
 
-static int capture(enum libbpf_print_level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static int capture(enum libbpf_print_level level,
+                                                         const char *fmt, va_list ap)
 {
 	if (printed && level == LIBBPF_WARN && printed->n < PRINTED_MAX)
 		buf_vprintf(printed, fmt, ap);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * programs - the eBPF programs: loaded against a set of maps, attached to a cgroup by links that are
- * pinned, so that they outlive the process.
+ * programs - the eBPF programs: loaded against a set of maps, attached to a cgroup by links that
+ * are pinned, so that they outlive the process.
  *
- * Where a link is pinned already its program is exchanged (bpf_link_update): that is one atomic step
- * per hook, and the way a restart, an upgrade and larger maps take effect without an interruption.
+ * Where a link is pinned already its program is exchanged (bpf_link_update): that is one atomic
+ * step per hook, and the way a restart, an upgrade and larger maps take effect without an
+ * interruption.
  */
 #pragma once
 

@@ -3,8 +3,8 @@
  * quarantine - ranges of indices that were just made unreachable and may not be used again yet: an
  * eBPF program that read the old word may still be on its way to them.
  *
- * First in, first out.  A program runs for less than a microsecond; QUARANTINE_NS is generous instead
- * of waiting for the kernel's grace period.
+ * First in, first out.  A program runs for less than a microsecond; QUARANTINE_NS is generous
+ * instead of waiting for the kernel's grace period.
  */
 #pragma once
 

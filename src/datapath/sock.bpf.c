@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /*
- * The socket path: a connection to a Service is translated when it is made, so that its packets cost
- * nothing.  TCP and UDP; IPv4, IPv6 and IPv4-mapped addresses on IPv6 sockets.
+ * The socket path: a connection to a Service is translated when it is made, so that its packets
+ * cost nothing.  TCP and UDP; IPv4, IPv6 and IPv4-mapped addresses on IPv6 sockets.
  *
  * An address is carried as 16 bytes, IPv4 as ::ffff:a.b.c.d, because the hooks of one IPv6 socket
  * see an IPv4 peer now in the one and now in the other form.
@@ -80,8 +80,8 @@ static __always_inline void set_dest(struct bpf_sock_addr *ctx, bool v6, const _
 }
 
 /*
- * ECONNREFUSED at once.  Before 6.1 a rejection can only be EPERM, which applications take for fatal;
- * port 0 of the loopback refuses on any kernel.
+ * ECONNREFUSED at once.  Before 6.1 a rejection can only be EPERM, which applications take for
+ * fatal; port 0 of the loopback refuses on any kernel.
  */
 static __always_inline int refuse(struct bpf_sock_addr *ctx, bool v6, const struct dest *dest)
 {
@@ -122,7 +122,9 @@ static __always_inline void remember(struct peer *peer, const struct dest *dest,
 	peer->gen = BE_GEN(be->word);
 }
 
-/* The socket may have been connected to a Service before.  Looking first spares most the deleting. */
+/*
+ * The socket may have been connected to a Service before.  Looking first spares most the deleting.
+ */
 static __always_inline void forget_connection(struct bpf_sock_addr *ctx)
 {
 	if (ctx->sk && bpf_sk_storage_get(&connected, ctx->sk, NULL, 0))

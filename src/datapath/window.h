@@ -3,8 +3,8 @@
  * window - how the windows of a service port share one run of slots.
  *
  * The local backends come first, so that the local window usually is the head of the whole one; the
- * topology window is the same run wherever it has the same backends.  The order is a function of the
- * plan alone: an unchanged plan gives unchanged slots, also after a restart.
+ * topology window is the same run wherever it has the same backends.  The order is a function of
+ * the plan alone: an unchanged plan gives unchanged slots, also after a restart.
  */
 #pragma once
 

@@ -67,6 +67,13 @@ struct meta types_meta(const json_t *object, struct arena *arena)
 	return meta;
 }
 
+const char *types_label(const struct meta *meta, const char *key)
+{
+	const char *value = labels_get(&meta->labels, key);
+
+	return value ? value : "";
+}
+
 const char *const *types_strings(const json_t *list, const char *member, struct arena *arena,
                                  size_t *ret_n)
 {
@@ -116,13 +123,6 @@ static size_t add_addresses(const json_t *list, const char *type, struct ipaddr 
 	return n;
 }
 
-static const char *label(const struct meta *meta, const char *key)
-{
-	const char *value = labels_get(&meta->labels, key);
-
-	return value ? value : "";
-}
-
 struct node *node_from_json(const json_t *object)
 {
 	const json_t *list = json_path(object, "status.addresses");
@@ -130,8 +130,8 @@ struct node *node_from_json(const json_t *object)
 	struct node *node = arena_new(&arena, struct node);
 
 	node->meta = types_meta(object, &arena);
-	node->zone = label(&node->meta, LABEL_ZONE);
-	node->hostname = label(&node->meta, LABEL_HOSTNAME);
+	node->zone = types_label(&node->meta, LABEL_ZONE);
+	node->hostname = types_label(&node->meta, LABEL_HOSTNAME);
 	node->addresses = types_array(&arena, struct ipaddr, json_array_size(list));
 	node->n_addresses = add_addresses(list, "InternalIP", node->addresses, 0);
 	node->n_addresses = add_addresses(list, "ExternalIP", node->addresses, node->n_addresses);

@@ -18,6 +18,9 @@ const char *types_string(const json_t *object, const char *path, struct arena *a
 uint16_t types_port(const json_t *object, const char *path);
 struct meta types_meta(const json_t *object, struct arena *arena);
 
+/* The label's value, or "". */
+const char *types_label(const struct meta *meta, const char *key);
+
 /* The strings 'member' of the objects in 'list', copied. */
 const char *const *types_strings(const json_t *list, const char *member, struct arena *arena,
                                  size_t *ret_n);

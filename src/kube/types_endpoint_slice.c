@@ -86,13 +86,6 @@ static const char *controller_uid(const json_t *owners, struct arena *arena)
 	return "";
 }
 
-static const char *label(const struct meta *meta, const char *key)
-{
-	const char *value = labels_get(&meta->labels, key);
-
-	return value ? value : "";
-}
-
 struct endpoint_slice *endpoint_slice_from_json(const json_t *object)
 {
 	const char *type = json_path_str(object, "addressType");
@@ -100,8 +93,8 @@ struct endpoint_slice *endpoint_slice_from_json(const json_t *object)
 	struct endpoint_slice *slice = arena_new(&arena, struct endpoint_slice);
 
 	slice->meta = types_meta(object, &arena);
-	slice->service = label(&slice->meta, LABEL_SERVICE_NAME);
-	slice->managed_by = label(&slice->meta, LABEL_MANAGED_BY);
+	slice->service = types_label(&slice->meta, LABEL_SERVICE_NAME);
+	slice->managed_by = types_label(&slice->meta, LABEL_MANAGED_BY);
 	slice->owner_uid = controller_uid(json_path(object, "metadata.ownerReferences"), &arena);
 	slice->family = strcmp(type, "IPv4") == 0 ? 4 : strcmp(type, "IPv6") == 0 ? 6 : 0;
 	read_endpoints(slice, json_path(object, "endpoints"), &arena);

@@ -194,7 +194,8 @@ static void on_decided(void *arg, bool ready, const char *why)
 	struct record *rec = arg;
 	auto_free char *text = xasprintf("Readiness probe failed: %s", why);
 
-	if (!ready)
+	/* not after a restart that finds what the status says already */
+	if (!ready && (rec->status.ready || strcmp(rec->status.why, text) != 0))
 		events_pod(rec->pods->events, rec->pod, "Warning", "Unhealthy", text);
 	set_verdict(rec, ready, text);
 }

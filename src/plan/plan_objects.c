@@ -153,10 +153,11 @@ static struct plan_service *plan_one(const struct objects *o, const struct servi
 	const struct plan_node node = { .name = o->node_name,
 		                        .zone = o->node ? o->node->zone : "" };
 	size_t n = slices_of(o, service, pos);
-	const struct endpoint_slice *const *slices =
-		(const struct endpoint_slice *const *)o->slices + *pos;
+	const struct endpoint_slice *const *slices = NULL;
 
-	return plan_service_new(service, n ? slices : NULL, n, &node);
+	if (n > 0)
+		slices = (const struct endpoint_slice *const *)o->slices + *pos;
+	return plan_service_new(service, slices, n, &node);
 }
 
 /* Why no Service will ever use the slice, or NULL. */

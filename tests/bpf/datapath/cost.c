@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the programs add to connect(), by UDP sockets, where connect() is nothing but a route look-up:
- * without programs, at an address that is no Service's, and at a Service; interleaved, the least of
- * many short rounds, because other work on the machine only ever adds.
+ * What the programs add to connect(), by UDP sockets, where connect() is nothing but a route
+ * look-up: without programs, at an address that is no Service's, and at a Service; interleaved, the
+ * least of many short rounds, because other work on the machine only ever adds.
  */
 #include <linux/bpf.h>
 #include <setjmp.h>

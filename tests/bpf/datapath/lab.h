@@ -52,7 +52,10 @@ void plan_add_backend(struct plan_service *plan, struct plan_port *port, const c
                       uint16_t number, unsigned int windows);
 void plan_destroy(struct plan_service *plan);
 
-/* clusterIP 'vip':80 with the backends 10.1.0.<n>:8080 for each bit n of 'backends'; applied, freed. */
+/*
+ * clusterIP 'vip':80 with the backends 10.1.0.<n>:8080 for each bit n of 'backends'; applied,
+ * freed.
+ */
 void lab_apply(struct datapath *dp, const char *name, enum protocol protocol, const char *vip,
                unsigned int backends);
 

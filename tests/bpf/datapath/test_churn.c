@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Endpoints come and go as fast as they can be applied while clients connect as fast as they can: no
- * connection is refused, none reaches an endpoint that has been gone for GONE_NS, no datagram is
+ * Endpoints come and go as fast as they can be applied while clients connect as fast as they can:
+ * no connection is refused, none reaches an endpoint that has been gone for GONE_NS, no datagram is
  * answered by anyone but the Service.
  */
 #include <errno.h>

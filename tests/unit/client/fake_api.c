@@ -79,6 +79,8 @@ static void watch_send(struct fake_api *api, struct fake_watch *watch)
 	const json_t *event;
 	size_t i;
 
+	if (api->hold && strcmp(api->hold, watch->collection) == 0)
+		return;
 	json_array_foreach(api->events, i, event) {
 		const char *line = json_path_str(event, "line");
 		uint64_t revision = (uint64_t)json_path_int(event, "rev", 0);
@@ -95,8 +97,6 @@ static void tell(struct fake_api *api)
 {
 	struct fake_watch *watch;
 
-	if (api->hold)
-		return;
 	list_for_each(watch, node, &api->watches)
 		watch_send(api, watch);
 }
@@ -110,14 +110,12 @@ static void add_event(struct fake_api *api, const char *type, const char *path, 
 	json_array_append_new(api->events,
 	                      json_pack("{s:I,s:s,s:s}", "rev", (json_int_t)api->revision,
 	                                "collection", collection, "line", line));
-	if (api->hold_next)
-		api->hold = true;
 	tell(api);
 }
 
 void fake_api_release(struct fake_api *api)
 {
-	api->hold = api->hold_next = false;
+	api->hold = NULL;
 	tell(api);
 }
 
@@ -263,8 +261,7 @@ static void reply_watch(struct fake_api *api, struct http_request *req, const ch
 	watch->sent = since;
 	watch->stream = http_stream_start(req, 200, "application/json", watch_closed, watch);
 	list_add_tail(&api->watches, &watch->node);
-	if (!api->hold)
-		watch_send(api, watch);
+	watch_send(api, watch);
 }
 
 /* Continue tokens are the number of the next item: fine while nothing changes meanwhile. */

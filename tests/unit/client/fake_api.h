@@ -36,9 +36,8 @@ struct fake_api {
 	json_t *events;            /* [{"rev", "collection", "line"}] */
 	struct list_node watches;
 	struct fake_fault fault;
-	bool hold;        /* watches are told nothing */
-	bool hold_next;   /* from the next write on */
-	json_t *requests; /* ["GET /path?..."] as they came, "watch" for watches */
+	const char *hold; /* watches of this collection are told nothing; NULL: none */
+	json_t *requests; /* ["GET /path", "WATCH /path REVISION"] as they came */
 };
 
 struct fake_api *fake_api_new(void);

@@ -328,7 +328,7 @@ static void gone_answer(void **state)
 	struct mirror *mirror = *state;
 
 	start_with_three(mirror);
-	mirror->api->hold = true;
+	mirror->api->hold = "/api/v1/things";
 	change_unseen(mirror);
 	fake_api_send(mirror->api, "", true);
 	fake_api_release(mirror->api);
@@ -340,7 +340,7 @@ static void gone_event(void **state)
 	struct mirror *mirror = *state;
 
 	start_with_three(mirror);
-	mirror->api->hold = true;
+	mirror->api->hold = "/api/v1/things";
 	change_unseen(mirror);
 	fake_api_release(mirror->api);
 	/* the watch stays open: that it is of no use any more is the client's conclusion */
@@ -355,8 +355,8 @@ static void gone_event(void **state)
 static void bad_streams(void **state)
 {
 	static const char *const table[] = {
-		"{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":500,"
-		"\"message\":\"etcd\"}}\n",
+		("{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":500,"
+		 "\"message\":\"etcd\"}}\n"),
 		"{\"type\":\"ERROR\"}\n",
 		"no json\n",
 		"[]\n",

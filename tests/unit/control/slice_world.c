@@ -292,7 +292,6 @@ static char *plan_text(struct world *world)
 		slices[i] = world->slices[i];
 	slice_plan_make(&input, &plan);
 	for (size_t i = 0; i < plan.n; i++) {
-		auto_buf struct buf text = BUF_INIT;
 		char name[64] = "";
 
 		/* the text first: carrying it out frees the slice it borrows from */

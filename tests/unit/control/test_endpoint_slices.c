@@ -373,16 +373,10 @@ static void no_duplicates(void **state)
 	struct fixture *f = *state;
 
 	start(f);
-	fake_api_run(f->api, 20 * NSEC_PER_MSEC);
-	f->api->hold_next = true; /* from the write on; the Service itself is still seen */
+	f->api->hold = "/apis/discovery.k8s.io/v1/endpointslices";
 	put_service(f, "'app': 'web'", "");
-	f->api->hold = false;
-	fake_api_run(f->api, 0);
-	f->api->hold_next = true;
-	fake_api_release(f->api);
 	f->number = 1;
 	fake_api_until(f->api, has_writes, f);
-	f->api->hold = true;
 	put_pod(f, "a", "web", 1, true);
 	put_pod(f, "b", "web", 2, true);
 	fake_api_run(f->api, 50 * NSEC_PER_MSEC);
@@ -390,6 +384,23 @@ static void no_duplicates(void **state)
 	fake_api_release(f->api);
 	expect(f, "IPv4 8080 a b");
 	assert_int_equal(fake_api_requests(f->api, "POST " SLICES), 1);
+}
+
+/* A watch that never shows a write does not stop the Service for ever; what came of it is put right. */
+static void patience_ends(void **state)
+{
+	struct fixture *f = *state;
+
+	f->controller = endpoint_slices_new(
+		f->client, &(struct endpoint_slices_config){ .retry_min = 20 * NSEC_PER_MSEC,
+	                                                     .patience = 50 * NSEC_PER_MSEC });
+	f->api->hold = "/apis/discovery.k8s.io/v1/endpointslices";
+	put_pod(f, "a", "web", 1, true);
+	put_service(f, "'app': 'web'", "");
+	f->number = 2;
+	fake_api_until(f->api, has_writes, f);
+	fake_api_release(f->api);
+	expect(f, "IPv4 8080 a");
 }
 
 /* Pods come while the answer to a create is under way, again and again: one slice all the time. */
@@ -551,7 +562,8 @@ static void stopped_in_the_middle(void **state)
 	struct fixture *f = *state;
 
 	put_service(f, "'app': 'web'", "");
-	f->api->hold_next = true; /* the answer comes, the watch says nothing */
+	/* the answer comes, the watch says nothing */
+	f->api->hold = "/apis/discovery.k8s.io/v1/endpointslices";
 	start(f);
 	f->number = 1;
 	fake_api_until(f->api, has_writes, f);
@@ -587,6 +599,7 @@ int main(void)
 		TEST(trigger_times),
 		TEST(nodes),
 		TEST(no_duplicates),
+		TEST(patience_ends),
 		TEST(bursts),
 		TEST(failing_writes),
 		TEST(namespace_goes),
