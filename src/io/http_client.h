@@ -31,7 +31,7 @@ struct http_target {
 
 struct http_client *http_client_new(struct loop *loop, const struct http_target *target);
 
-/* Cancels what is under way without calling back. */
+/* Cancels what is under way without calling back.  Also from within a callback of a call. */
 void http_client_free(struct http_client *client);
 
 struct http_call {
@@ -56,8 +56,14 @@ struct http_call {
 	void *arg;
 };
 
-/* Never calls back before it returns. */
+/*
+ * Never calls back before it returns.  A request on a kept connection that breaks before the answer
+ * begins is repeated once on a new one if its method is idempotent (RFC 9110 section 9.2.2: GET,
+ * HEAD, OPTIONS, PUT, DELETE), or if no byte of it was sent; others fail with -ECONNRESET.
+ */
 struct http_exchange *http_client_start(struct http_client *client, const struct http_call *call);
+
+/* No further callback; NULL allowed; also from within the exchange's on_head and on_data. */
 void http_exchange_cancel(struct http_exchange *exchange);
 
 /* Percent-encodes 'text' for a query value or path step; heap. */

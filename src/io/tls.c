@@ -27,9 +27,9 @@ static int ctx_new(const SSL_METHOD *method, SSL_CTX **ret, struct err *err)
 		return tls_err(err, -ENOMEM, "cannot make a TLS context");
 	(void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	/*
-	 * Not ENABLE_PARTIAL_WRITE: libevent's bufferevent_openssl takes a short SSL_write() of one
-	 * piece of its buffer for a whole one, goes on with the next piece, and garbles the stream
-	 * (2.1.12, do_write()).
+	 * Not ENABLE_PARTIAL_WRITE: bufferevent_openssl (2.1.12, do_write()) takes a short SSL_write()
+	 * of one piece of its buffer for a whole one and goes on with the next piece.  A peer that
+	 * asks for small records (RFC 6066 section 4) would get them out of order.
 	 */
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |

@@ -20,10 +20,16 @@ struct tls_pems {
 	const char *key;
 };
 
-/* Server: asks for a client certificate, verifies it against 'ca' where one is given. */
+/*
+ * Server: asks for a client certificate where 'ca' is given.  A client without one is served, and
+ * anonymous; one whose certificate 'ca' did not sign for clients fails the handshake.
+ */
 int tls_server_new(const struct tls_pems *pems, SSL_CTX **ret, struct err *err);
 
-/* Client: verifies the server against 'ca' (not at all where 'ca' is NULL and 'insecure'). */
+/*
+ * Client: verifies the server against 'ca'; where that is NULL, against the system's CAs, or not at
+ * all if 'insecure'.
+ */
 int tls_client_new(const struct tls_pems *pems, int insecure, SSL_CTX **ret, struct err *err);
 
 /* A key pair and certificate as PEM text on the heap. */
@@ -42,12 +48,12 @@ struct tls_cert_request {
 	const char *const *organizations; /* the groups; NULL-terminated, or NULL */
 	const char *const *names;         /* subjectAltName: DNS names and IP addresses; likewise */
 	int server;                       /* extended key usage serverAuth, else clientAuth */
-	int days;
+	int days;                         /* 1 to 36500 */
 };
 
 /* A new key with a certificate signed by 'ca'. */
 int tls_issue(const struct tls_identity *ca, const struct tls_cert_request *request,
               struct tls_identity *ret, struct err *err);
 
-/* Days until the certificate in 'pem' ends (negative: it has ended); -EBADMSG via 'ret' unset. */
+/* Whole days until the certificate in 'pem' ends (negative: it has ended); -EBADMSG. */
 int tls_cert_days_left(const char *pem, int *ret_days, struct err *err);

@@ -62,6 +62,29 @@ static int64_t row_sum(const struct db_row *row)
 	return (int64_t)sum_add(sum, row->text, row->size);
 }
 
+/* Why the last call for one of its files failed; 'file' is SQLITE_FCNTL_FILE_ or _JOURNAL_POINTER. */
+static int file_errno(struct db *db, int file)
+{
+	sqlite3_file *f = NULL;
+	int code = 0;
+
+	(void)sqlite3_file_control(db->sqlite, NULL, file, (void *)&f);
+	if (f && f->pMethods)
+		(void)f->pMethods->xFileControl(f, SQLITE_FCNTL_LAST_ERRNO, &code);
+	return code;
+}
+
+/* A quota or a limit of size is a full disk, which SQLite does not know. */
+static bool is_full(struct db *db, int rc, int file)
+{
+	int code;
+
+	if (rc != SQLITE_IOERR_WRITE)
+		return false;
+	code = file_errno(db, file);
+	return code == ENOSPC || code == EDQUOT || code == EFBIG;
+}
+
 /* The errno for the result code 'rc' that just came out of 'db'. */
 static int errno_of(struct db *db, int rc)
 {
@@ -80,10 +103,6 @@ static int errno_of(struct db *db, int rc)
 	case SQLITE_READONLY:
 		return system > 0 ? -system : -EACCES;
 	default:
-		/* A quota or a size limit is a full disk; after a failed sync nothing is known. */
-		if (rc == SQLITE_IOERR_WRITE &&
-		    (system == ENOSPC || system == EDQUOT || system == EFBIG))
-			return -ENOSPC;
 		return -EIO;
 	}
 }
@@ -97,6 +116,18 @@ static int failed(struct db *db, int rc, const char *what, struct err *err)
 	if (r == -EBUSY)
 		return err_set(err, r, "%s is in use by another process", db->path);
 	return err_set(err, r, "cannot %s %s: %s", what, db->path, sqlite3_errmsg(db->sqlite));
+}
+
+/* The same for a write to 'file': whatever is not a full disk is the end of writing. */
+static int write_failed(struct db *db, int rc, int file, struct err *err)
+{
+	bool full = is_full(db, rc, file);
+	int r;
+
+	r = failed(db, rc, "write to", err);
+	if (full || r == -ENOSPC)
+		return err_wrap(err, -ENOSPC, "the disk is full");
+	return err_wrap(err, -EIO, "the store is read-only from now on");
 }
 
 static int on_commit(void *arg, sqlite3 *sqlite, const char *name, int pages)
@@ -174,7 +205,7 @@ static int check(struct db *db, struct err *err)
 	r = ask(db, "PRAGMA user_version", &version, err);
 	if (r < 0)
 		return r;
-	if (atoi(version) != DB_VERSION)
+	if (strtol(version, NULL, 10) != DB_VERSION)
 		return db_file_foreign(db->path, "in another format", err);
 	r = ask(db, "PRAGMA quick_check(1)", &state, err);
 	if (r < 0)
@@ -377,25 +408,23 @@ int db_commit(struct db *db, const struct list_node *batch, struct err *err)
 		rc = run(db->commit);
 	if (rc == SQLITE_OK)
 		return 0;
-	r = failed(db, rc, "write to", err);
+	r = write_failed(db, rc, SQLITE_FCNTL_JOURNAL_POINTER, err);
 	if (!sqlite3_get_autocommit(db->sqlite))
 		(void)sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
-	return r == -ENOSPC ? r : err_wrap(err, r == -EIO ? r : -EIO, "the store is read-only now");
+	return r;
 }
 
 int db_checkpoint(struct db *db, bool now, struct err *err)
 {
-	int rc, r;
+	int rc;
 
 	if (db->wal_pages < WAL_PAGES_MAX && !(now && db->wal_pages > 0))
 		return 0;
 	rc = sqlite3_wal_checkpoint_v2(db->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	if (rc == SQLITE_OK) {
-		db->wal_pages = 0;
-		return 0;
-	}
-	r = failed(db, rc, "write to", err);
-	return r == -ENOSPC ? r : err_wrap(err, -EIO, "the store is read-only now");
+	if (rc != SQLITE_OK)
+		return write_failed(db, rc, SQLITE_FCNTL_FILE_POINTER, err);
+	db->wal_pages = 0;
+	return 0;
 }
 
 void db_close(struct db *db, bool broken)

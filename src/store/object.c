@@ -171,10 +171,10 @@ struct store_object *object_new(const struct kind *kind, const char *ns, const c
 	return assemble(&fixed, ns, name, json_path(tree, "metadata.labels"), b.p);
 }
 
-int object_load(const struct kind *kind, const char *ns, const char *name, uint64_t revision,
-                const char *text, size_t size, struct store_object **ret, struct err *err)
+int object_load(const struct kind *kind, const struct db_row *row, struct store_object **ret,
+                struct err *err)
 {
-	struct store_object fixed = { .revision = revision, .kind = kind, .size = size };
+	struct store_object fixed = { .revision = row->revision, .kind = kind, .size = row->size };
 	auto_json json_t *metadata = NULL;
 	auto_buf struct buf b = BUF_INIT;
 	json_error_t e;
@@ -182,14 +182,15 @@ int object_load(const struct kind *kind, const char *ns, const char *name, uint6
 	add_type(&b, kind);
 	fixed.body = b.n;
 	buf_adds(&b, METADATA);
-	if (size < b.n || memcmp(text, b.p, b.n) != 0)
+	if (row->size < b.n || memcmp(row->text, b.p, b.n) != 0)
 		return err_set(err, -EUCLEAN, "the text of %s %s/%s does not begin with %s",
-		               kind->plural, ns, name, b.p);
+		               kind->plural, row->ns, row->name, b.p);
 	/* Labels are all that is wanted of it: reading metadata only is several times faster. */
-	metadata = json_loadb(text + b.n, size - b.n, JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK, &e);
+	metadata = json_loadb(row->text + b.n, row->size - b.n,
+	                      JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK, &e);
 	if (!json_is_object(metadata))
 		return err_set(err, -EUCLEAN, "the metadata of %s %s/%s cannot be read: %s",
-		               kind->plural, ns, name, e.text);
-	*ret = assemble(&fixed, ns, name, json_path(metadata, "labels"), text);
+		               kind->plural, row->ns, row->name, e.text);
+	*ret = assemble(&fixed, row->ns, row->name, json_path(metadata, "labels"), row->text);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "store/db.h"
 #include "store/store.h"
 
 /*
@@ -22,9 +23,8 @@ struct store_object *object_new(const struct kind *kind, const char *ns, const c
  * From text that object_new() made, as read back from disk.  -EUCLEAN if it does not look like that;
  * then the message says how.
  */
-int object_load(const struct kind *kind, const char *ns, const char *name, uint64_t revision,
-                const char *text, size_t size, struct store_object **ret, struct err *err)
-	__attribute__((warn_unused_result));
+int object_load(const struct kind *kind, const struct db_row *row, struct store_object **ret,
+                struct err *err) __attribute__((warn_unused_result));
 
 /* Bytes of memory it takes. */
 size_t object_footprint(const struct store_object *object);

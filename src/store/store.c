@@ -54,8 +54,7 @@ static int load_row(void *arg, const struct db_row *row, struct err *err)
 	if (!shelf)
 		return err_set(err, -ENOTSUP, "it has %s, which this one does not know",
 		               row->resource);
-	r = object_load(shelf->kind, row->ns, row->name, row->revision, row->text, row->size,
-	                &object, err);
+	r = object_load(shelf->kind, row, &object, err);
 	if (r < 0)
 		return r;
 	shelf_put(shelf, object);

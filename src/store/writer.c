@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -135,7 +134,8 @@ int writer_start(struct writer *writer, struct db *db, struct err *err)
 	if (r != 0) {
 		(void)close(writer->fd);
 		writer->fd = -1;
-		return err_set(err, -r, "cannot start the store's thread: %s", strerror(r));
+		errno = r;
+		return err_errno(err, "cannot start the store's thread");
 	}
 	(void)pthread_setname_np(writer->thread, "store");
 	return 0;

@@ -126,6 +126,29 @@ static void sends_pieces(void **state)
 	on_each(check_pieces);
 }
 
+/* A client may ask for records of 512 bytes (RFC 6066 section 4): the pieces must stay in order. */
+static void sends_pieces_in_small_records(void **state)
+{
+	struct http_target target = { 0 };
+	struct world w;
+	struct err err;
+	SSL_CTX *tls;
+
+	(void)state;
+	world_init(&w, OVER_TLS);
+	assert_int_equal(tls_client_new(&(struct tls_pems){ .ca = w.ca.cert }, 0, &tls, &err), 0);
+	assert_int_equal(
+		SSL_CTX_set_tlsext_max_fragment_length(tls, TLSEXT_max_fragment_length_512), 1);
+	target = (struct http_target){ .addr = w.addr,
+		                       .port = http_server_port(w.server),
+		                       .tls = tls };
+	http_client_free(w.client);
+	w.client = http_client_new(w.loop, &target);
+	check_pieces(&w);
+	SSL_CTX_free(tls);
+	world_done(&w);
+}
+
 static void check_big_body(struct world *w)
 {
 	struct answer a = { 0 };
@@ -736,6 +759,7 @@ int main(void)
 		cmocka_unit_test(answers),
 		cmocka_unit_test(knows_the_peer),
 		cmocka_unit_test(sends_pieces),
+		cmocka_unit_test(sends_pieces_in_small_records),
 		cmocka_unit_test(takes_big_bodies),
 		cmocka_unit_test(answers_many),
 		cmocka_unit_test(answers_later),
