@@ -156,7 +156,10 @@ static __always_inline int translate(struct bpf_sock_addr *ctx, bool v6, const s
 	return ALLOW;
 }
 
-/* The backend this UDP socket talks to for 'dest' already, as id and generation. */
+/*
+ * The backend this UDP socket talks to for 'dest' already, as id and generation.  It is the newest
+ * then: an answer of it is to this datagram.
+ */
 static __always_inline bool recall(struct peers *peers, const struct dest *dest, __u32 svc,
                                    __u32 *ret_id, __u32 *ret_gen)
 {
@@ -170,6 +173,7 @@ static __always_inline bool recall(struct peers *peers, const struct dest *dest,
 		if (p->vip_port == dest->port && same(p->vip, dest->addr) && p->svc == svc) {
 			*ret_id = p->be;
 			*ret_gen = p->gen;
+			peers->last = i;
 			found = true;
 		}
 	}
@@ -177,7 +181,7 @@ static __always_inline bool recall(struct peers *peers, const struct dest *dest,
 	return found;
 }
 
-/* Replaces what is known of the same Service address, else the oldest. */
+/* Replaces what is known of the same Service address, else one that was not used last. */
 static __always_inline void record(struct peers *peers, const struct peer *now)
 {
 	__u32 at;

@@ -238,6 +238,20 @@ static void test_udp_many_services(void **state)
 	}
 }
 
+/* ask_udp() wants the answer from the address it asked, so each turn must find its own. */
+static void test_udp_two_services_of_one_backend(void **state)
+{
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	lab_apply(dp, "dns", PROTOCOL_UDP, VIP, 1 << 1);
+	lab_apply(dp, "dns2", PROTOCOL_UDP, "10.96.0.2", 1 << 1);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ask_udp(fd, VIP, 80), '1');
+		assert_int_equal(ask_udp(fd, "10.96.0.2", 80), '1');
+	}
+}
+
 static void test_v6(void **state)
 {
 	auto_close int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -486,6 +500,7 @@ int main(void)
 		TEST(test_udp_unconnected),
 		TEST(test_udp_keeps_its_backend),
 		TEST(test_udp_many_services),
+		TEST(test_udp_two_services_of_one_backend),
 		TEST(test_v6),
 		TEST(test_v4_mapped),
 		TEST(test_getpeername),
