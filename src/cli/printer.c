@@ -11,6 +11,7 @@
 #include "kube/json.h"
 
 #define COLUMN_GAP 3
+#define COLUMN_MIN 3 /* without the gap; kubectl's narrowest */
 
 /* Characters on the screen, for UTF-8 text. */
 static size_t width(const char *text)
@@ -26,6 +27,8 @@ void printer_columns(FILE *out, const char *const *cells, size_t rows, size_t co
 {
 	auto_free size_t *widths = xcalloc(columns, sizeof(size_t));
 
+	for (size_t i = 0; i < columns; i++)
+		widths[i] = COLUMN_MIN;
 	for (size_t i = 0; i < rows * columns; i++) {
 		size_t w = width(cells[i]);
 

@@ -18,9 +18,12 @@ static const char table_text[] =
 	"\"object\":{\"metadata\":{\"namespace\":\"default\"}}},"
 	"{\"cells\":[\"längst\",3,null],\"object\":{\"metadata\":{\"namespace\":\"a\"}}}]}";
 
-static void check(const struct printer_style *style, const char *want)
+static const char narrow_text[] = "{\"columnDefinitions\":[{\"name\":\"N\"},{\"name\":\"R\"}],"
+				  "\"rows\":[{\"cells\":[\"a\",0]}]}";
+
+static void check_text(const char *input, const struct printer_style *style, const char *want)
 {
-	auto_json json_t *table = json_loads(table_text, 0, NULL);
+	auto_json json_t *table = json_loads(input, 0, NULL);
 	auto_free char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
@@ -28,6 +31,11 @@ static void check(const struct printer_style *style, const char *want)
 	printer_table(out, table, style);
 	(void)fclose(out);
 	assert_string_equal(text, want);
+}
+
+static void check(const struct printer_style *style, const char *want)
+{
+	check_text(table_text, style, want);
 }
 
 static void prints_as_kubectl(void **state)
@@ -45,6 +53,8 @@ static void prints_as_kubectl(void **state)
 	check(&(struct printer_style){ .prefix = "service/" }, "NAME             TYPE\n"
 	                                                       "service/web      ClusterIP\n"
 	                                                       "service/längst   3\n");
+	/* kubectl's columns are at least six wide */
+	check_text(narrow_text, &(struct printer_style){ .no_headers = true }, "a     0\n");
 }
 
 int main(void)
