@@ -38,6 +38,7 @@ struct get {
 	json_t *items;  /* of all kinds, for the outputs that are not tables */
 	bool one;       /* a single object was asked for */
 	bool several;   /* several kinds: names get their kind before them */
+	bool cluster;   /* one of the kinds at least has no namespace */
 	size_t printed; /* tables */
 };
 
@@ -122,7 +123,7 @@ static void print_table(struct get *get, const struct kind *kind, const json_t *
 	if (get->several)
 		style.prefix = prefix = xasprintf("%s%s%s/", kind->singular,
 		                                  *kind->group ? "." : "", kind->group);
-	if (get->several && get->printed++ > 0)
+	if (get->several && get->printed++ > 0 && !style.no_headers)
 		(void)putchar('\n');
 	printer_table(stdout, table, &style);
 	get->printed += !get->several;
@@ -212,12 +213,17 @@ static int get_words(struct get *get, struct err *err)
 	}
 	get->several = strchr(words, ',') != NULL;
 	get->one = name && !get->several;
+	if (name && args_flag(get->args, "all-namespaces"))
+		return err_set(err, -EINVAL, "a name is of one namespace: leave out -A");
+	if (name && args_get(get->args, "selector"))
+		return err_set(err, -EINVAL, "give either a name or --selector");
 	for (char *word = strtok_r(words, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
 		const struct kind *kind = session_kind(word, err);
 		int r = kind ? get_kind(get, kind, name, err) : -EINVAL;
 
 		if (r < 0)
 			return r;
+		get->cluster |= !kind->namespaced;
 	}
 	return 0;
 }
@@ -228,7 +234,7 @@ static int finish(struct get *get)
 		print_items(get);
 		return 0;
 	}
-	if (get->printed == 0 && args_flag(get->args, "all-namespaces"))
+	if (get->printed == 0 && (get->cluster || args_flag(get->args, "all-namespaces")))
 		(void)fprintf(stderr, "No resources found\n");
 	else if (get->printed == 0)
 		(void)fprintf(stderr, "No resources found in %s namespace.\n",

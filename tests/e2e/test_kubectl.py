@@ -4,7 +4,7 @@ import re
 import subprocess
 import time
 
-from machine import TOP, wait_until
+from machine import FAIRLEAD, TOP, wait_until
 
 EXAMPLE = TOP / 'examples' / 'service.yaml'
 
@@ -115,3 +115,18 @@ def test_refusals_in_kubernetes_words(kubectl):
     taken = json.dumps({'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 'y'},
                         'spec': {'clusterIP': '10.96.0.1', 'ports': [{'port': 1}]}})
     assert 'provided IP is already allocated' in refused('create', '-f', '-', stdin=taken)
+
+
+def test_fairlead_get_says_what_kubectl_says(kubectl):
+    """Outside a namespace, by name, and without heads."""
+    machine = kubectl.machine
+    kubectl('apply', '-f', EXAMPLE)
+    for words in (('get', 'nodes', '-l', 'no=such'), ('get', 'pods'),
+                  ('get', 'svc,endpointslices', '--no-headers', '-o', 'name'),
+                  ('get', 'ns,leases', '-l', 'no=such')):
+        assert machine.done(FAIRLEAD, *words) == machine.done(kubectl.path, *words), words
+    table = machine.fairlead('get', 'svc,endpointslices', '--no-headers')
+    assert '' not in table.splitlines()
+    for words in ('svc/web', '-A'), ('svc', 'web', '-l', 'app=web'):
+        for program in FAIRLEAD, kubectl.path:
+            assert machine.done(program, 'get', *words)[0] == 1, (program, words)
