@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -496,6 +497,12 @@ size_t http_stream_backlog(const struct http_stream *stream)
 	if (!stream->conn)
 		return 0;
 	return evbuffer_get_length(bufferevent_get_output(transport(stream->conn)));
+}
+
+void http_stream_abort(struct http_stream *stream)
+{
+	if (stream->conn)
+		(void)shutdown(bufferevent_getfd(transport(stream->conn)), SHUT_RDWR);
 }
 
 void http_stream_end(struct http_stream *stream)

@@ -108,3 +108,9 @@ void http_stream_send(struct http_stream *stream, const void *data, size_t size)
 /* Bytes handed over that the client has not taken yet: a watcher too far behind is ended. */
 size_t http_stream_backlog(const struct http_stream *stream);
 void http_stream_end(struct http_stream *stream);
+
+/*
+ * Cuts the connection off with whatever was not sent yet; 'closed' is called from the loop afterwards, as if the client
+ * had gone.
+ */
+void http_stream_abort(struct http_stream *stream);

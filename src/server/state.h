@@ -24,6 +24,8 @@ struct server {
 	struct admission *admission;
 	struct list_node watchers; /* struct watcher */
 	struct timer *bookmarks;
+	struct timer *backlogs;       /* looks at what the watchers have not read */
+	bool backlogs_cut;            /* some were cut off: give their memory back */
 	struct list_node terminating; /* struct terminating: namespaces on their way out */
 	struct timer *sweeps;
 	struct timer *reconciles; /* of the objects every cluster has */

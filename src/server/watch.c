@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,9 @@
 #include "server/list_options.h"
 #include "server/reply.h"
 
-#define BACKLOG_MAX        (16 << 20)
+#define BACKLOG_MAX        (16 << 20)  /* of one watcher; more than one batch of the store */
+#define BACKLOG_TOTAL_MAX  (128 << 20) /* of all of them */
+#define BACKLOG_CHECK_NS   (100 * NSEC_PER_MSEC)
 #define BOOKMARK_PERIOD_NS (60 * NSEC_PER_SEC)
 #define TIMEOUT_MIN_S      1800 /* a watch without timeoutSeconds ends within this and its double */
 
@@ -152,6 +155,8 @@ static void on_event(void *arg, struct store_event *event)
 		line = store_event_line(event, type, &size);
 		http_stream_send(w->stream, line, size);
 	}
+	if (!timer_pending(w->server->backlogs))
+		timer_once(w->server->backlogs, BACKLOG_CHECK_NS);
 	if (http_stream_backlog(w->stream) <= w->backlog_max)
 		return;
 	/* While the history is replayed watch_start() still holds the watcher and ends it. */
@@ -183,8 +188,54 @@ static void on_bookmarks(void *arg)
 		send_bookmark(w, false);
 }
 
+static struct watcher *furthest_behind(struct server *server, size_t *ret_total)
+{
+	struct watcher *w, *furthest = NULL;
+	size_t most = 0;
+
+	*ret_total = 0;
+	list_for_each(w, in_watchers, &server->watchers) {
+		size_t backlog = http_stream_backlog(w->stream);
+
+		*ret_total += backlog;
+		if (!w->ended && backlog > most) {
+			most = backlog;
+			furthest = w;
+		}
+	}
+	return furthest;
+}
+
+/*
+ * Each watcher has its own copy of what it has not read.  Where all of them together hold too much, those
+ * furthest behind are cut off; they come again and go on from where they were.
+ */
+static void on_backlogs(void *arg)
+{
+	struct server *server = arg;
+	struct watcher *w;
+	size_t total, left;
+
+	w = furthest_behind(server, &total);
+	for (left = total; w && left > BACKLOG_TOTAL_MAX; w = furthest_behind(server, &total)) {
+		left -= http_stream_backlog(w->stream);
+		w->ended = true;
+		http_stream_abort(w->stream);
+		server->backlogs_cut = true;
+	}
+	if (!server->backlogs_cut)
+		return;
+	if (left < total) {
+		timer_once(server->backlogs, BACKLOG_CHECK_NS); /* they are freed by then */
+		return;
+	}
+	server->backlogs_cut = false;
+	(void)malloc_trim(0);
+}
+
 void watch_init(struct server *server)
 {
+	server->backlogs = timer_new(server->loop, on_backlogs, server);
 	list_init(&server->watchers);
 	server->bookmarks = timer_new(server->loop, on_bookmarks, server);
 	timer_every(server->bookmarks, BOOKMARK_PERIOD_NS);
@@ -195,6 +246,7 @@ void watch_done(struct server *server)
 	struct watcher *w, *after;
 
 	timer_free(server->bookmarks);
+	timer_free(server->backlogs);
 	list_for_each_safe(w, after, in_watchers, &server->watchers) watcher_end(w);
 }
 
