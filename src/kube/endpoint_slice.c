@@ -21,6 +21,8 @@
 #define HINTS_MAX     8
 #define SHOWN_MAX     3 /* ports and addresses in a column */
 
+#define LABEL_MANAGED_BY "endpointslice.kubernetes.io/managed-by"
+
 static const struct merge_key merge_keys[] = {
 	{ "metadata.ownerReferences", "uid" },
 	{ "metadata.finalizers", NULL },
@@ -34,6 +36,22 @@ static const struct table_column columns[] = {
 	{ "Endpoints", "string", "", "The addresses of the endpoints.", 0 },
 	{ "Age", "string", "", "The time since the object was created.", 0 },
 };
+
+/*
+ * deprecatedTopology is of v1beta1; what is stored of it stays as long as nobody touches the
+ * endpoints.
+ */
+static void prepare(json_t *object, const json_t *old, enum kind_write write)
+{
+	json_t *endpoints = json_path(object, "endpoints"), *endpoint;
+	size_t i;
+
+	kind_meta_prepare(object, old, write);
+	if (old && validate_same(endpoints, json_path(old, "endpoints")))
+		return;
+	json_array_foreach(endpoints, i, endpoint)
+		json_object_del(endpoint, "deprecatedTopology");
+}
 
 static void set_defaults(json_t *object)
 {
@@ -160,12 +178,9 @@ static void check_hints(const json_t *endpoint, size_t at, const char *member,
 		const char *name = json_path_str(hint, "name");
 		const char *path = field_path("endpoints[%zu].hints.%s[%zu].name", at, member, i);
 
-		if (!name[0])
-			field_required(errs, path, "");
-		else
-			validate_name(errs, path, name, check);
-		if (name[0] && validate_set_has(&met, name, 0))
+		if (validate_set_has(&met, name, 0))
 			field_duplicate(errs, path, json_path(hint, "name"));
+		validate_name(errs, path, name, check);
 	}
 	validate_set_done(&met);
 }
@@ -175,20 +190,16 @@ static void check_endpoint(const json_t *endpoint, size_t i, const char *type,
 {
 	const char *hostname = json_path_string(endpoint, "hostname");
 	const char *node = json_path_string(endpoint, "nodeName");
-	const char *zone = json_path_string(endpoint, "zone");
 	char path[64];
 
 	(void)snprintf(path, sizeof(path), "endpoints[%zu].addresses", i);
 	check_addresses(json_path(endpoint, "addresses"), path, type, errs);
-	if (hostname)
-		validate_name(errs, field_path("endpoints[%zu].hostname", i), hostname,
-		              name_check_dns_label);
 	if (node)
 		validate_name(errs, field_path("endpoints[%zu].nodeName", i), node,
 		              name_check_dns_subdomain);
-	if (zone)
-		validate_name(errs, field_path("endpoints[%zu].zone", i), zone,
-		              name_check_label_value);
+	if (hostname)
+		validate_name(errs, field_path("endpoints[%zu].hostname", i), hostname,
+		              name_check_dns_label);
 	check_hints(endpoint, i, "forZones", name_check_label_value, errs);
 	check_hints(endpoint, i, "forNodes", name_check_dns_subdomain, errs);
 }
@@ -215,16 +226,43 @@ static void validate(const json_t *object, const json_t *old, enum kind_write wr
 		field_too_many(errs, "endpoints", json_array_size(endpoints), ENDPOINTS_MAX);
 		return;
 	}
+	/* What an update leaves as it is may stay, even what older servers took. */
+	if (old && validate_same(endpoints, json_path(old, "endpoints")))
+		return;
 	json_array_foreach(endpoints, i, endpoint)
 		check_endpoint(endpoint, i, type, errs);
 }
 
+/* Controllers' own slices are known to be right. */
+static bool is_of_controller(const json_t *object)
+{
+	const json_t *labels = json_path(object, "metadata.labels");
+	const char *by = json_string_value(json_object_get(labels, LABEL_MANAGED_BY));
+
+	return by && (strcmp(by, "endpointslice-controller.k8s.io") == 0 ||
+	              strcmp(by, "endpointslicemirroring-controller.k8s.io") == 0);
+}
+
+static void warn_addresses(const json_t *object, json_t *warnings)
+{
+	const json_t *endpoint, *address;
+	size_t i, j;
+
+	json_array_foreach(json_path(object, "endpoints"), i, endpoint)
+		json_array_foreach(json_path(endpoint, "addresses"), j, address)
+			if (json_is_string(address))
+				validate_warn_ip(warnings,
+				                 field_path("endpoints[%zu].addresses[%zu]", i, j),
+				                 json_string_value(address));
+}
+
 static void warn(const json_t *object, const json_t *old, json_t *warnings)
 {
-	(void)old;
-	if (strcmp(json_path_str(object, "addressType"), "FQDN") == 0)
+	if (!old && strcmp(json_path_str(object, "addressType"), "FQDN") == 0)
 		json_array_append_new(
 			warnings, json_string("spec.addressType: FQDN endpoints are deprecated"));
+	if (!is_of_controller(object))
+		warn_addresses(object, warnings);
 }
 
 /* "a,b,c + 2 more..." from the texts of a column. */
@@ -297,12 +335,13 @@ const struct kind kind_endpoint_slice = {
 	.singular = "endpointslice",
 	.namespaced = true,
 	.has_generation = true,
+	.generation_meta = "labels",
 	.merge_keys = merge_keys,
 	.columns = columns,
 	.n_columns = ARRAY_SIZE(columns),
 	.schema = &schema_endpoint_slice,
 	.check_name = name_check_dns_subdomain,
-	.prepare = kind_meta_prepare,
+	.prepare = prepare,
 	.set_defaults = set_defaults,
 	.validate = validate,
 	.warn = warn,

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core/v1 Event. */
+#include "kube/event.h"
+
 #include <ctype.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "kube/cell.h"
 #include "kube/json.h"
-#include "kube/kind.h"
 #include "kube/kind_meta.h"
 #include "kube/schema.h"
+#include "kube/validate.h"
+
+#define WORD_MAX    128
+#define MESSAGE_MAX 1024
 
 static const char *const short_names[] = { "ev", NULL };
 static const char *const fields[] = {
@@ -33,7 +39,7 @@ static const struct merge_key merge_keys[] = {
 	{ NULL, NULL },
 };
 
-static const struct table_column columns[] = {
+const struct table_column event_columns[EVENT_COLUMNS] = {
 	{ "Last Seen", "string", "", "When this event was last seen.", 0 },
 	{ "Type", "string", "", "Type of this event (Normal, Warning).", 0 },
 	{ "Reason", "string", "", "Why the object came into its state.", 0 },
@@ -46,18 +52,70 @@ static const struct table_column columns[] = {
 	{ "Name", "string", "name", "Name must be unique within a namespace.", 1 },
 };
 
-/* Events about objects without a namespace live in "default". */
+/* Events of old clients, without eventTime; those about no namespace live in "default". */
+static bool is_old_namespace(const char *involved, const char *ns)
+{
+	if (involved[0])
+		return strcmp(involved, ns) == 0;
+	return !ns[0] || strcmp(ns, "default") == 0;
+}
+
+static bool is_new_namespace(const char *involved, const char *ns)
+{
+	return involved[0] || strcmp(ns, "default") == 0 || strcmp(ns, "kube-system") == 0;
+}
+
+static void check_length(const json_t *object, const char *member, size_t max, bool required,
+                         struct field_errors *errs)
+{
+	const char *text = json_path_str(object, member);
+	auto_free char *detail = NULL;
+
+	if (!text[0] && required)
+		field_required(errs, member, "");
+	if (strlen(text) <= max)
+		return;
+	detail = xasprintf("can have at most %zu characters", max);
+	field_invalid_string(errs, member, "", detail);
+}
+
+void event_validate(const json_t *object, const char *controller, struct field_errors *errs)
+{
+	const char *involved = json_path_str(object, "involvedObject.namespace");
+	const char *reporter = json_path_str(object, "reportingComponent");
+	const char *ns = json_path_str(object, "metadata.namespace");
+	bool is_new = json_path(object, "eventTime");
+
+	if (is_new ? !is_new_namespace(involved, ns) : !is_old_namespace(involved, ns))
+		field_invalid_string(errs, "involvedObject.namespace", involved,
+		                     "does not match event.namespace");
+	if (!is_new)
+		return;
+	if (!reporter[0])
+		field_required(errs, controller, "");
+	validate_name(errs, controller, reporter, name_check_label_key);
+	check_length(object, "reportingInstance", WORD_MAX, true, errs);
+	check_length(object, "action", WORD_MAX, true, errs);
+	check_length(object, "reason", WORD_MAX, true, errs);
+	check_length(object, "message", MESSAGE_MAX, false, errs);
+}
+
 static void validate(const json_t *object, const json_t *old, enum kind_write write,
                      struct field_errors *errs)
 {
-	const char *involved = json_path_str(object, "involvedObject.namespace");
-	const char *ns = json_path_str(object, "metadata.namespace");
-
 	(void)write;
 	kind_validate_meta(&kind_event, object, old, errs);
-	if (strcmp(involved[0] ? involved : "default", ns) != 0 && (involved[0] || ns[0]))
-		field_invalid_string(errs, "involvedObject.namespace", involved,
-		                     "does not match event.namespace");
+	event_validate(object, "reportingComponent", errs);
+}
+
+/* Who reported it, in whichever of the fields. */
+static const char *field_value(const json_t *object, const char *field)
+{
+	const char *component = json_path_str(object, "source.component");
+
+	if (strcmp(field, "source") != 0)
+		return NULL;
+	return component[0] ? component : json_path_str(object, "reportingComponent");
 }
 
 static void add_lower(struct buf *b, const char *text)
@@ -108,7 +166,7 @@ static void add_message(json_t *cells, const json_t *object)
 	cell_add(cells, buf_str(&b));
 }
 
-static void row(const json_t *object, int64_t now, json_t *cells)
+void event_row(const json_t *object, int64_t now, json_t *cells)
 {
 	const char *first = json_path_string(object, "firstTimestamp");
 	const char *last = json_path_string(object, "lastTimestamp");
@@ -148,11 +206,12 @@ const struct kind kind_event = {
 	.create_on_update = true,
 	.fields = fields,
 	.merge_keys = merge_keys,
-	.columns = columns,
-	.n_columns = ARRAY_SIZE(columns),
+	.columns = event_columns,
+	.n_columns = EVENT_COLUMNS,
 	.schema = &schema_event,
-	.check_name = name_check_dns_subdomain,
+	.check_name = name_check_path_segment,
 	.prepare = kind_meta_prepare,
 	.validate = validate,
-	.row = row,
+	.field_value = field_value,
+	.row = event_row,
 };

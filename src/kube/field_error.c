@@ -153,8 +153,8 @@ void field_duplicate(struct field_errors *errs, const char *path, const json_t *
 	add_value_error(errs, FIELD_DUPLICATE, path, value, NULL);
 }
 
-void field_unsupported(struct field_errors *errs, const char *path, const char *value,
-                       const char *const *supported)
+void field_unsupported_value(struct field_errors *errs, const char *path, const json_t *value,
+                             const char *const *supported)
 {
 	auto_buf struct buf detail = BUF_INIT;
 
@@ -162,7 +162,16 @@ void field_unsupported(struct field_errors *errs, const char *path, const char *
 		buf_adds(&detail, i == 0 ? "supported values: " : ", ");
 		field_quote(&detail, supported[i]);
 	}
-	add_string_error(errs, FIELD_UNSUPPORTED, path, value, buf_str(&detail));
+	add_value_error(errs, FIELD_UNSUPPORTED, path, value, buf_str(&detail));
+}
+
+void field_unsupported(struct field_errors *errs, const char *path, const char *value,
+                       const char *const *supported)
+{
+	json_t *text = json_string_of(value);
+
+	field_unsupported_value(errs, path, text, supported);
+	json_decref(text);
 }
 
 void field_too_long(struct field_errors *errs, const char *path, size_t max)

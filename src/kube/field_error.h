@@ -55,6 +55,8 @@ void field_duplicate(struct field_errors *errs, const char *path, const json_t *
 /* 'supported' is NULL-terminated and printed in the order given. */
 void field_unsupported(struct field_errors *errs, const char *path, const char *value,
                        const char *const *supported);
+void field_unsupported_value(struct field_errors *errs, const char *path, const json_t *value,
+                             const char *const *supported);
 void field_too_long(struct field_errors *errs, const char *path, size_t max);
 
 void field_too_many(struct field_errors *errs, const char *path, size_t actual, size_t max);

@@ -18,6 +18,7 @@ struct term {
 struct field_selector {
 	struct term *list; /* owned; all must match */
 	size_t n, cap;
+	const struct kind *kind;
 };
 
 /* The end of the term at 'p': a comma not behind a backslash, or the end of the text. */
@@ -111,8 +112,10 @@ int field_selector_parse(const struct kind *kind, const char *text, struct field
                          struct err *err)
 {
 	struct field_selector *selector = xnew(struct field_selector);
-	int r = parse_terms(kind, text, selector, err);
+	int r;
 
+	selector->kind = kind;
+	r = parse_terms(kind, text, selector, err);
 	if (r < 0)
 		field_selector_free(selector);
 	else
@@ -132,21 +135,23 @@ void field_selector_free(struct field_selector *selector)
 	free(selector);
 }
 
-static bool term_matches(const struct term *term, const json_t *object)
+static bool term_matches(const struct kind *kind, const struct term *term, const json_t *object)
 {
-	const json_t *found = json_path(object, term->field);
+	const char *value = kind->field_value ? kind->field_value(object, term->field) : NULL;
+	const json_t *found = value ? NULL : json_path(object, term->field);
 	auto_free char *text = NULL;
 
 	if (found && !json_is_string(found))
 		text = json_text(found);
-	return (strcmp(text ? text : json_path_str(object, term->field), term->value) == 0) !=
-	       term->negated;
+	if (!value)
+		value = text ? text : json_path_str(object, term->field);
+	return (strcmp(value, term->value) == 0) != term->negated;
 }
 
 bool field_selector_matches(const struct field_selector *selector, const json_t *object)
 {
 	for (size_t i = 0; i < selector->n; i++)
-		if (!term_matches(&selector->list[i], object))
+		if (!term_matches(selector->kind, &selector->list[i], object))
 			return false;
 	return true;
 }

@@ -8,10 +8,27 @@
 #include "base/mem.h"
 #include "kube/json.h"
 
+/* clang-format off */
 const struct kind *const kinds[] = {
-	&kind_event,   &kind_namespace, &kind_node,           &kind_pod,
-	&kind_service, &kind_lease,     &kind_endpoint_slice, NULL,
+	&kind_config_map,
+	&kind_endpoints,
+	&kind_event,
+	&kind_namespace,
+	&kind_node,
+	&kind_pod,
+	&kind_pod_template,
+	&kind_secret,
+	&kind_service_account,
+	&kind_service,
+	&kind_deployment,
+	&kind_replica_set,
+	&kind_ip_address,
+	&kind_service_cidr,
+	&kind_lease,
+	&kind_endpoint_slice,
+	NULL,
 };
+/* clang-format on */
 
 const struct kind *kind_by_path(const char *group, const char *version, const char *plural)
 {
@@ -104,15 +121,21 @@ static bool has_other_members(const json_t *a, const json_t *b)
 	return false;
 }
 
+/* True if the member of metadata differs; empty is as good as missing. */
+static bool meta_changed(const json_t *object, const json_t *old, const char *member)
+{
+	const json_t *now = json_object_get(json_object_get(object, "metadata"), member);
+	const json_t *before = json_object_get(json_object_get(old, "metadata"), member);
+
+	return (json_object_size(now) > 0 || json_object_size(before) > 0) &&
+	       !(now && before && json_equal(now, before));
+}
+
 bool kind_spec_changed(const json_t *object, const json_t *old)
 {
-	const json_t *labels = json_path(object, "metadata.labels");
-	const json_t *old_labels = json_path(old, "metadata.labels");
+	const struct kind *kind = kind_of(object);
 
 	if (has_other_members(object, old) || has_other_members(old, object))
 		return true;
-	if (kind_of(object) != &kind_endpoint_slice ||
-	    (json_object_size(labels) == 0 && json_object_size(old_labels) == 0))
-		return false;
-	return !json_equal(labels, old_labels);
+	return kind && kind->generation_meta && meta_changed(object, old, kind->generation_meta);
 }

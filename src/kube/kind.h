@@ -54,7 +54,20 @@ struct kind {
 	                              status */
 	bool create_on_update; /* PUT to a missing name creates */
 	bool delete_returns_object; /* DELETE answers the object, not a Status */
-	const char *const *fields;  /* field selectors besides metadata.name and .namespace */
+	bool has_scale;             /* serves /scale; see scale.h */
+	const char *generation_meta; /* member of metadata whose changes metadata.generation counts as
+	                                well: "labels", "annotations"; or NULL */
+	const char *deprecation_warning; /* sent with the answer to every request, or NULL */
+	/*
+	 * Another row whose stored objects this one shows in its own version, or NULL.  A body is read
+	 * by this row's schema, then to_stored() makes it what is stored; all hooks, also this row's
+	 * own, work on that form.  from_stored() makes a copy of a stored object what clients of this
+	 * row see; patches and field selectors work on that one.  Both also set apiVersion and kind.
+	 */
+	const struct kind *stored_as;
+	void (*to_stored)(json_t *object);
+	void (*from_stored)(json_t *object);
+	const char *const *fields; /* field selectors besides metadata.name and .namespace */
 	const struct merge_key *merge_keys;
 	const struct table_column *columns;
 	size_t n_columns;
@@ -75,12 +88,19 @@ struct kind {
 	                 struct field_errors *errs);
 	/* Appends strings for "Warning: 299" headers to the JSON array 'warnings'. */
 	void (*warn)(const json_t *object, const json_t *old, json_t *warnings);
+	/*
+	 * What a field selector compares for 'field' of 'object', where it is not the text found at
+	 * that path; NULL: it is.
+	 */
+	const char *(*field_value)(const json_t *object, const char *field);
 	/* Appends the cells of 'object's Table row, one a column; 'now' is clock_wall(). */
 	void (*row)(const json_t *object, int64_t now, json_t *cells);
 };
 
-extern const struct kind kind_namespace, kind_node, kind_pod, kind_service, kind_endpoint_slice,
-	kind_event, kind_lease;
+extern const struct kind kind_config_map, kind_deployment, kind_endpoint_slice, kind_endpoints,
+	kind_event, kind_events_event, kind_ip_address, kind_lease, kind_namespace, kind_node,
+	kind_pod, kind_pod_template, kind_replica_set, kind_secret, kind_service,
+	kind_service_account, kind_service_cidr;
 
 /* All rows, NULL-terminated, in the order of discovery. */
 extern const struct kind *const kinds[];
@@ -107,9 +127,15 @@ char *kind_path(const struct kind *kind, const char *ns, const char *name)
 /* The row for the apiVersion and kind of 'object'; NULL if missing or unknown. */
 const struct kind *kind_of(const json_t *object);
 
+/* The row under which objects of 'kind' are stored: mostly itself. */
+static inline const struct kind *kind_stored(const struct kind *kind)
+{
+	return kind->stored_as ? kind->stored_as : kind;
+}
+
 /*
- * True if anything outside metadata and status differs (metadata.generation counts such changes);
- * of an EndpointSlice also if its labels do.
+ * True if anything outside metadata and status differs (metadata.generation counts such changes),
+ * or the kind's 'generation_meta' does.
  */
 bool kind_spec_changed(const json_t *object, const json_t *old);
 

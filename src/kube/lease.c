@@ -21,21 +21,36 @@ static const struct table_column columns[] = {
 	{ "Age", "string", "", "The time since the object was created.", 0 },
 };
 
+/* One of Kubernetes' own, or a name with a prefix.  The doubled path is Kubernetes', too. */
+static void check_strategy(const char *strategy, struct field_errors *errs)
+{
+	static const char *const known[] = { "OldestEmulationVersion", NULL };
+	static const char path[] = "spec.strategy.strategy";
+
+	if (strchr(strategy, '/'))
+		validate_name(errs, path, strategy, name_check_label_key);
+	else if (strcmp(strategy, known[0]) != 0)
+		field_unsupported(errs, path, strategy, known);
+}
+
 static void validate(const json_t *object, const json_t *old, enum kind_write write,
                      struct field_errors *errs)
 {
-	const char *holder = json_path_string(object, "spec.holderIdentity");
+	const char *strategy = json_path_str(object, "spec.strategy");
 	const json_t *duration = json_path(object, "spec.leaseDurationSeconds");
 
 	(void)write;
 	kind_validate_meta(&kind_lease, object, old, errs);
-	if (holder && !holder[0])
-		field_invalid_string(errs, "spec.holderIdentity", "", "must not be empty");
 	if (duration && json_integer_value(duration) <= 0)
 		field_invalid(errs, "spec.leaseDurationSeconds", duration,
 		              "must be greater than 0");
 	validate_at_least(errs, "spec.leaseTransitions", json_path(object, "spec.leaseTransitions"),
 	                  0);
+	if (json_path(object, "spec.strategy"))
+		check_strategy(strategy, errs);
+	if (json_path_str(object, "spec.preferredHolder")[0] && !strategy[0])
+		field_forbidden(errs, "spec.preferredHolder",
+		                "may only be specified if `strategy` is defined");
 }
 
 static void row(const json_t *object, int64_t now, json_t *cells)

@@ -150,3 +150,41 @@ void name_check_dns_subdomain(const char *value, struct name_errors *errs)
 	if (!is_dns_subdomain(value, n))
 		add_error(errs, DNS_SUBDOMAIN_RULE);
 }
+
+void name_check_path_segment(const char *value, struct name_errors *errs)
+{
+	if (strcmp(value, ".") == 0)
+		add_error(errs, "may not be '.'");
+	else if (strcmp(value, "..") == 0)
+		add_error(errs, "may not be '..'");
+	if (strchr(value, '/'))
+		add_error(errs, "may not contain '/'");
+	if (strchr(value, '%'))
+		add_error(errs, "may not contain '%'");
+}
+
+static bool is_data_key(const char *s)
+{
+	if (!*s)
+		return false;
+	for (; *s; s++)
+		if (!is_alnum(*s) && !is_one_of(*s, "-._"))
+			return false;
+	return true;
+}
+
+void name_check_data_key(const char *value, struct name_errors *errs)
+{
+	if (strlen(value) > NAME_SUBDOMAIN_MAX)
+		add_error(errs, "must be no more than 253 characters");
+	if (!is_data_key(value))
+		add_error(errs, "a valid config key must consist of alphanumeric characters, '-', "
+		                "'_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', "
+		                "regex used for validation is '[-._a-zA-Z0-9]+')");
+	if (strcmp(value, ".") == 0)
+		add_error(errs, "must not be '.'");
+	else if (strcmp(value, "..") == 0)
+		add_error(errs, "must not be '..'");
+	else if (strncmp(value, "..", 2) == 0)
+		add_error(errs, "must not start with '..'");
+}

@@ -30,3 +30,9 @@ void name_check_label_value(const char *value, struct name_errors *errs);
 /* RFC 1123, lower case. */
 void name_check_dns_label(const char *value, struct name_errors *errs);
 void name_check_dns_subdomain(const char *value, struct name_errors *errs);
+
+/* A step of a path of the API: not ".", "..", and without "/" and "%". */
+void name_check_path_segment(const char *value, struct name_errors *errs);
+
+/* A key of a ConfigMap or Secret. */
+void name_check_data_key(const char *value, struct name_errors *errs);

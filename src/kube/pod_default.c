@@ -67,8 +67,6 @@ static void default_requests(json_t *container)
 	const char *name;
 	json_t *limit;
 
-	if (!json_path(container, "resources"))
-		json_object_set_new(container, "resources", json_object());
 	json_object_foreach((json_t *)limits, name, limit) {
 		json_t *requests = json_path(container, "resources.requests");
 
@@ -81,7 +79,33 @@ static void default_requests(json_t *container)
 	}
 }
 
-static void default_ports(json_t *container, bool host_network)
+/* References to fields of the Pod name the version of the API they mean. */
+static void default_env(json_t *container)
+{
+	json_t *variable;
+	size_t i;
+
+	json_array_foreach(json_path(container, "env"), i, variable) {
+		json_t *reference = json_path(variable, "valueFrom.fieldRef");
+
+		if (json_is_object(reference))
+			set_string(reference, "apiVersion", "v1");
+	}
+}
+
+/* Defaults of Pods, which templates do not have. */
+static void default_host_ports(json_t *container)
+{
+	json_t *port;
+	size_t i;
+
+	json_array_foreach(json_path(container, "ports"), i, port)
+		if (json_is_object(port) && json_path_int(port, "hostPort", 0) == 0 &&
+		    json_path(port, "containerPort"))
+			json_object_set(port, "hostPort", json_path(port, "containerPort"));
+}
+
+static void default_ports(json_t *container)
 {
 	json_t *port;
 	size_t i;
@@ -90,13 +114,10 @@ static void default_ports(json_t *container, bool host_network)
 		if (!json_is_object(port))
 			continue;
 		set_string(port, "protocol", "TCP");
-		if (host_network && json_path_int(port, "hostPort", 0) == 0 &&
-		    json_path(port, "containerPort"))
-			json_object_set(port, "hostPort", json_path(port, "containerPort"));
 	}
 }
 
-static void default_container(json_t *container, bool host_network)
+static void default_container(json_t *container)
 {
 	if (!json_is_object(container))
 		return;
@@ -104,8 +125,9 @@ static void default_container(json_t *container, bool host_network)
 	           is_latest(json_path_str(container, "image")) ? "Always" : "IfNotPresent");
 	set_string(container, "terminationMessagePath", "/dev/termination-log");
 	set_string(container, "terminationMessagePolicy", "File");
-	default_requests(container);
-	default_ports(container, host_network);
+	set_if_missing(container, "resources", json_object());
+	default_ports(container);
+	default_env(container);
 	default_probe(json_path(container, "livenessProbe"));
 	default_probe(json_path(container, "readinessProbe"));
 	default_probe(json_path(container, "startupProbe"));
@@ -113,12 +135,83 @@ static void default_container(json_t *container, bool host_network)
 
 static void default_containers(json_t *spec, const char *member)
 {
-	bool host_network = json_path_bool(spec, "hostNetwork", false);
 	json_t *container;
 	size_t i;
 
 	json_array_foreach(json_path(spec, member), i, container)
-		default_container(container, host_network);
+		default_container(container);
+}
+
+/* A volume of no kind is an empty directory; files of others have the mode 0644. */
+static void default_volumes(json_t *spec)
+{
+	static const char *const with_mode[] = { "secret", "configMap", "downwardAPI",
+		                                 "projected" };
+	json_t *volume;
+	size_t i;
+
+	json_array_foreach(json_path(spec, "volumes"), i, volume) {
+		if (!json_is_object(volume))
+			continue;
+		if (json_object_size(volume) == (json_object_get(volume, "name") ? 1 : 0))
+			json_object_set_new(volume, "emptyDir", json_object());
+		for (size_t m = 0; m < ARRAY_SIZE(with_mode); m++) {
+			json_t *source = json_object_get(volume, with_mode[m]);
+
+			if (json_is_object(source))
+				set_if_missing(source, "defaultMode", json_integer(0644));
+		}
+	}
+}
+
+/* serviceAccount is the old name of serviceAccountName, and says the same. */
+static void sync_service_account(json_t *spec)
+{
+	const char *name = json_path_str(spec, "serviceAccountName");
+
+	if (!name[0])
+		name = json_path_str(spec, "serviceAccount");
+	if (!name[0])
+		return;
+	json_path_set(spec, "serviceAccountName", json_string(name));
+	json_path_set(spec, "serviceAccount",
+	              json_string(json_path_str(spec, "serviceAccountName")));
+}
+
+static void default_spec(json_t *spec)
+{
+	set_string(spec, "restartPolicy", "Always");
+	set_if_missing(spec, "terminationGracePeriodSeconds", json_integer(30));
+	set_string(spec, "dnsPolicy", "ClusterFirst");
+	set_if_missing(spec, "securityContext", json_object());
+	set_string(spec, "schedulerName", "default-scheduler");
+	sync_service_account(spec);
+	default_volumes(spec);
+	default_containers(spec, "containers");
+	default_containers(spec, "initContainers");
+}
+
+void pod_template_set_defaults(json_t *template)
+{
+	json_t *spec = json_path(template, "spec");
+
+	if (json_is_object(spec))
+		default_spec(spec);
+}
+
+static void default_pod_containers(json_t *spec, const char *member)
+{
+	bool host_network = json_path_bool(spec, "hostNetwork", false);
+	json_t *container;
+	size_t i;
+
+	json_array_foreach(json_path(spec, member), i, container) {
+		if (!json_is_object(container))
+			continue;
+		default_requests(container);
+		if (host_network)
+			default_host_ports(container);
+	}
 }
 
 /* podIP and podIPs[0] say the same; old clients write one of them only. */
@@ -139,14 +232,10 @@ void pod_set_defaults(json_t *object)
 	json_t *spec = json_path(object, "spec");
 
 	if (json_is_object(spec)) {
-		set_string(spec, "restartPolicy", "Always");
-		set_if_missing(spec, "terminationGracePeriodSeconds", json_integer(30));
-		set_string(spec, "dnsPolicy", "ClusterFirst");
-		set_if_missing(spec, "securityContext", json_object());
-		set_string(spec, "schedulerName", "default-scheduler");
+		default_spec(spec);
 		set_if_missing(spec, "enableServiceLinks", json_true());
-		default_containers(spec, "containers");
-		default_containers(spec, "initContainers");
+		default_pod_containers(spec, "containers");
+		default_pod_containers(spec, "initContainers");
 	}
 	sync_pod_ips(object);
 }

@@ -88,7 +88,7 @@ static void check_probe(const json_t *container, const char *member, const char 
 		                              "failureThreshold" };
 	const json_t *probe = json_path(container, member);
 	int64_t successes = json_path_int(probe, "successThreshold", 1);
-	char probe_path[96];
+	char probe_path[128];
 
 	if (!probe)
 		return;
@@ -137,50 +137,63 @@ static void check_container(const json_t *container, const char *path, struct va
 	                json_path_str(container, "imagePullPolicy"), pull);
 }
 
-static void check_containers(const json_t *spec, const char *member, struct field_errors *errs)
+static void check_containers(const json_t *spec, const char *at, const char *member,
+                             struct field_errors *errs)
 {
 	struct validate_set names = { 0 };
 	const json_t *container;
 	size_t i;
 
 	json_array_foreach(json_path(spec, member), i, container) {
-		char path[64];
+		char path[96];
 
-		(void)snprintf(path, sizeof(path), "spec.%s[%zu]", member, i);
+		(void)snprintf(path, sizeof(path), "%s.%s[%zu]", at, member, i);
 		check_container(container, path, &names, errs);
 	}
 	validate_set_done(&names);
 }
 
-static void check_name_at(const json_t *spec, const char *member,
+static void check_name_at(const json_t *spec, const char *at, const char *member,
                           void (*check)(const char *value, struct name_errors *found),
                           struct field_errors *errs)
 {
 	const char *value = json_path_str(spec, member);
 
 	if (value[0])
-		validate_name(errs, field_path("spec.%s", member), value, check);
+		validate_name(errs, field_path("%s.%s", at, member), value, check);
 }
 
-static void check_spec(const json_t *spec, struct field_errors *errs)
+static void check_spec(const json_t *spec, const char *at, struct field_errors *errs)
 {
 	static const char *const restart[] = { "Always", "Never", "OnFailure", NULL };
 	static const char *const dns[] = { "ClusterFirst", "ClusterFirstWithHostNet", "Default",
 		                           "None", NULL };
 
 	if (json_array_size(json_path(spec, "containers")) == 0)
-		field_required(errs, "spec.containers", "");
-	check_containers(spec, "containers", errs);
-	check_containers(spec, "initContainers", errs);
-	validate_one_of(errs, "spec.restartPolicy", json_path_str(spec, "restartPolicy"), restart);
-	validate_one_of(errs, "spec.dnsPolicy", json_path_str(spec, "dnsPolicy"), dns);
-	validate_labels(errs, "spec.nodeSelector", json_path(spec, "nodeSelector"));
-	check_name_at(spec, "nodeName", name_check_dns_subdomain, errs);
-	check_name_at(spec, "serviceAccountName", name_check_dns_subdomain, errs);
-	check_name_at(spec, "hostname", name_check_dns_label, errs);
-	check_name_at(spec, "subdomain", name_check_dns_label, errs);
-	validate_at_least(errs, "spec.terminationGracePeriodSeconds",
+		field_required(errs, field_path("%s.containers", at), "");
+	check_containers(spec, at, "containers", errs);
+	check_containers(spec, at, "initContainers", errs);
+	validate_one_of(errs, field_path("%s.restartPolicy", at),
+	                json_path_str(spec, "restartPolicy"), restart);
+	validate_one_of(errs, field_path("%s.dnsPolicy", at), json_path_str(spec, "dnsPolicy"),
+	                dns);
+	validate_labels(errs, field_path("%s.nodeSelector", at), json_path(spec, "nodeSelector"));
+	check_name_at(spec, at, "nodeName", name_check_dns_subdomain, errs);
+	check_name_at(spec, at, "serviceAccountName", name_check_dns_subdomain, errs);
+	check_name_at(spec, at, "hostname", name_check_dns_label, errs);
+	check_name_at(spec, at, "subdomain", name_check_dns_label, errs);
+	validate_at_least(errs, field_path("%s.terminationGracePeriodSeconds", at),
 	                  json_path(spec, "terminationGracePeriodSeconds"), 0);
+}
+
+void pod_template_validate(const json_t *template, const char *path, struct field_errors *errs)
+{
+	char at[80];
+
+	(void)snprintf(at, sizeof(at), "%s.spec", path);
+	validate_labels(errs, field_path("%s.labels", path),
+	                json_path(template, "metadata.labels"));
+	check_spec(json_path(template, "spec"), at, errs);
 }
 
 static void check_status(const json_t *object, struct field_errors *errs)
@@ -207,8 +220,6 @@ void pod_validate(const json_t *object, const json_t *old, enum kind_write write
 {
 	const json_t *annotations = json_path(object, "metadata.annotations");
 	const char *address = json_string_value(json_object_get(annotations, ANNOTATION_ADDRESS));
-	const char *node = json_path_str(object, "spec.nodeName");
-	const char *old_node = json_path_str(old, "spec.nodeName");
 	struct ipaddr addr;
 
 	kind_validate_meta(&kind_pod, object, old, errs);
@@ -218,7 +229,7 @@ void pod_validate(const json_t *object, const json_t *old, enum kind_write write
 		check_status(object, errs);
 		return;
 	}
-	if (old_node[0] && strcmp(node, old_node) != 0)
-		field_invalid_string(errs, "spec.nodeName", node, "field is immutable");
-	check_spec(json_path(object, "spec"), errs);
+	check_spec(json_path(object, "spec"), "spec", errs);
+	if (old)
+		pod_validate_update(json_path(object, "spec"), json_path(old, "spec"), errs);
 }

@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/mem.h"
+#include "kube/bytes.h"
 #include "kube/kind.h"
 
 /* Where a walk is: a field, or an element of it, and what is around it; lives on the stack. */
@@ -70,6 +73,8 @@ static const char *basic_type(enum schema_type type)
 	case SCHEMA_OBJECT:
 	case SCHEMA_ANY:
 		break;
+	case SCHEMA_BYTES:
+		return "[]uint8";
 	}
 	return "string";
 }
@@ -104,6 +109,7 @@ static bool is_of_type(enum schema_type type, const json_t *value)
 	switch (type) {
 	case SCHEMA_STRING:
 	case SCHEMA_TIME:
+	case SCHEMA_BYTES:
 		return json_is_string(value);
 	case SCHEMA_BOOL:
 		return json_is_boolean(value);
@@ -127,6 +133,17 @@ static bool is_of_type(enum schema_type type, const json_t *value)
 static int check_fields(const struct schema *schema, const struct place *up, const json_t *object,
                         struct err *err);
 
+static int check_bytes(const char *text, struct err *err)
+{
+	auto_free char *bytes = NULL;
+	size_t n;
+	int r = bytes_decode(text, &bytes, &n);
+
+	if (r < 0)
+		return err_set(err, -EBADMSG, "illegal base64 data at input byte %zu", n);
+	return 0;
+}
+
 static int check_one(const struct schema_field *field, const struct place *place,
                      const json_t *value, struct err *err)
 {
@@ -141,6 +158,8 @@ static int check_one(const struct schema_field *field, const struct place *place
 		               "parsing time \"%.64s\" as \"2006-01-02T15:04:05Z07:00\": cannot "
 		               "parse \"%.64s\" as \"2006\"",
 		               json_string_value(value), json_string_value(value));
+	if (field->type == SCHEMA_BYTES)
+		return check_bytes(json_string_value(value), err);
 	if (field->type == SCHEMA_OBJECT && field->schema)
 		return check_fields(field->schema, place, value, err);
 	return 0;
@@ -247,6 +266,7 @@ static json_t *zero_value(enum schema_type type)
 	case SCHEMA_STRING:
 	case SCHEMA_TIME:
 	case SCHEMA_QUANTITY:
+	case SCHEMA_BYTES:
 		return json_string("");
 	case SCHEMA_ANY:
 		break;

@@ -19,6 +19,7 @@ enum schema_type {
 	SCHEMA_INT_OR_STRING,
 	SCHEMA_TIME,     /* RFC 3339 text */
 	SCHEMA_QUANTITY, /* "100m", or a number */
+	SCHEMA_BYTES,    /* base64 */
 	SCHEMA_OBJECT,
 	SCHEMA_ANY, /* not looked into */
 };
@@ -43,5 +44,7 @@ struct schema {
 	const struct schema_field *fields; /* ends with a NULL name */
 };
 
-extern const struct schema schema_namespace, schema_node, schema_pod, schema_service,
-	schema_endpoint_slice, schema_event, schema_lease;
+extern const struct schema schema_config_map, schema_deployment, schema_endpoint_slice,
+	schema_endpoints, schema_event, schema_events_event, schema_ip_address, schema_lease,
+	schema_namespace, schema_node, schema_pod, schema_pod_template, schema_replica_set,
+	schema_scale, schema_secret, schema_service, schema_service_account, schema_service_cidr;

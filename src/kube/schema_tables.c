@@ -9,6 +9,7 @@
 #define NAMED(n, go)       { .name = (n), .type = SCHEMA_STRING, .go_type = (go) }
 #define STRINGS(n)         { .name = (n), .type = SCHEMA_STRING, .shape = SCHEMA_LIST }
 #define STRING_MAP(n)      { .name = (n), .type = SCHEMA_STRING, .shape = SCHEMA_MAP }
+#define BYTES_MAP(n)       { .name = (n), .type = SCHEMA_BYTES, .shape = SCHEMA_MAP }
 #define QUANTITIES(n)      { .name = (n), .type = SCHEMA_QUANTITY, .shape = SCHEMA_MAP, \
                              .go_type = "resource.Quantity" }
 #define STRUCT(n, go, s)   { .name = (n), .type = SCHEMA_OBJECT, .go_type = (go), .schema = &(s) }
@@ -274,6 +275,7 @@ static const struct schema pod_spec = { .go_name = "PodSpec", .partial = true, F
 	NAMED("dnsPolicy", "v1.DNSPolicy"),
 	STRING_MAP("nodeSelector"),
 	FIELD("serviceAccountName", SCHEMA_STRING),
+	FIELD("serviceAccount", SCHEMA_STRING),
 	FIELD("automountServiceAccountToken", SCHEMA_BOOL),
 	FIELD("nodeName", SCHEMA_STRING),
 	FIELD("hostNetwork", SCHEMA_BOOL),
@@ -443,4 +445,201 @@ const struct schema schema_lease = { .go_name = "Lease", FIELDS(
 	TYPE_META,
 	STRUCT("metadata", "v1.ObjectMeta", object_meta),
 	STRUCT("spec", "v1.LeaseSpec", lease_spec)) };
+
+/* ConfigMap, Secret, ServiceAccount */
+
+const struct schema schema_config_map = { .go_name = "ConfigMap", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	FIELD("immutable", SCHEMA_BOOL),
+	STRING_MAP("data"),
+	BYTES_MAP("binaryData")) };
+
+const struct schema schema_secret = { .go_name = "Secret", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	FIELD("immutable", SCHEMA_BOOL),
+	BYTES_MAP("data"),
+	STRING_MAP("stringData"),
+	NAMED("type", "v1.SecretType")) };
+
+static const struct schema local_reference = { .go_name = "LocalObjectReference", FIELDS(
+	FIELD("name", SCHEMA_STRING)) };
+
+const struct schema schema_service_account = { .go_name = "ServiceAccount", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCTS("secrets", "v1.ObjectReference", object_reference),
+	STRUCTS("imagePullSecrets", "v1.LocalObjectReference", local_reference),
+	FIELD("automountServiceAccountToken", SCHEMA_BOOL)) };
+
+/* Endpoints */
+
+static const struct schema endpoint_address = { .go_name = "EndpointAddress", FIELDS(
+	FIELD("ip", SCHEMA_STRING),
+	FIELD("hostname", SCHEMA_STRING),
+	FIELD("nodeName", SCHEMA_STRING),
+	STRUCT("targetRef", "v1.ObjectReference", object_reference)) };
+
+static const struct schema endpoint_subset = { .go_name = "EndpointSubset", FIELDS(
+	STRUCTS("addresses", "v1.EndpointAddress", endpoint_address),
+	STRUCTS("notReadyAddresses", "v1.EndpointAddress", endpoint_address),
+	STRUCTS("ports", "v1.EndpointPort", endpoint_port)) };
+
+const struct schema schema_endpoints = { .go_name = "Endpoints", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCTS("subsets", "v1.EndpointSubset", endpoint_subset)) };
+
+/* ServiceCIDR, IPAddress */
+
+static const struct schema service_cidr_spec = { .go_name = "ServiceCIDRSpec", FIELDS(
+	STRINGS("cidrs")) };
+
+static const struct schema service_cidr_status = { .go_name = "ServiceCIDRStatus", FIELDS(
+	STRUCTS("conditions", "v1.Condition", condition)) };
+
+const struct schema schema_service_cidr = { .go_name = "ServiceCIDR", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("spec", "v1.ServiceCIDRSpec", service_cidr_spec),
+	STRUCT("status", "v1.ServiceCIDRStatus", service_cidr_status)) };
+
+static const struct schema parent_reference = { .go_name = "ParentReference", FIELDS(
+	FIELD("group", SCHEMA_STRING),
+	FIELD("resource", SCHEMA_STRING),
+	FIELD("namespace", SCHEMA_STRING),
+	FIELD("name", SCHEMA_STRING)) };
+
+static const struct schema ip_address_spec = { .go_name = "IPAddressSpec", FIELDS(
+	STRUCT("parentRef", "v1.ParentReference", parent_reference)) };
+
+const struct schema schema_ip_address = { .go_name = "IPAddress", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("spec", "v1.IPAddressSpec", ip_address_spec)) };
+
+/* PodTemplate, Deployment, ReplicaSet, Scale */
+
+static const struct schema pod_template_spec = { .go_name = "PodTemplateSpec", FIELDS(
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("spec", "v1.PodSpec", pod_spec)) };
+
+const struct schema schema_pod_template = { .go_name = "PodTemplate", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("template", "v1.PodTemplateSpec", pod_template_spec)) };
+
+static const struct schema selector_requirement = { .go_name = "LabelSelectorRequirement", FIELDS(
+	FIELD("key", SCHEMA_STRING),
+	NAMED("operator", "v1.LabelSelectorOperator"),
+	STRINGS("values")) };
+
+static const struct schema label_selector = { .go_name = "LabelSelector", FIELDS(
+	STRING_MAP("matchLabels"),
+	STRUCTS("matchExpressions", "v1.LabelSelectorRequirement", selector_requirement)) };
+
+static const struct schema rolling_update = { .go_name = "RollingUpdateDeployment", FIELDS(
+	FIELD("maxUnavailable", SCHEMA_INT_OR_STRING),
+	FIELD("maxSurge", SCHEMA_INT_OR_STRING)) };
+
+static const struct schema deployment_strategy = { .go_name = "DeploymentStrategy", FIELDS(
+	NAMED("type", "v1.DeploymentStrategyType"),
+	STRUCT("rollingUpdate", "v1.RollingUpdateDeployment", rolling_update)) };
+
+static const struct schema deployment_spec = { .go_name = "DeploymentSpec", FIELDS(
+	FIELD("replicas", SCHEMA_INT32),
+	STRUCT("selector", "v1.LabelSelector", label_selector),
+	STRUCT("template", "v1.PodTemplateSpec", pod_template_spec),
+	STRUCT("strategy", "v1.DeploymentStrategy", deployment_strategy),
+	FIELD("minReadySeconds", SCHEMA_INT32),
+	FIELD("revisionHistoryLimit", SCHEMA_INT32),
+	FIELD("paused", SCHEMA_BOOL),
+	FIELD("progressDeadlineSeconds", SCHEMA_INT32)) };
+
+static const struct schema deployment_condition = { .go_name = "DeploymentCondition", FIELDS(
+	NAMED("type", "v1.DeploymentConditionType"),
+	NAMED("status", "v1.ConditionStatus"),
+	FIELD("lastUpdateTime", SCHEMA_TIME),
+	FIELD("lastTransitionTime", SCHEMA_TIME),
+	FIELD("reason", SCHEMA_STRING),
+	FIELD("message", SCHEMA_STRING)) };
+
+static const struct schema deployment_status = { .go_name = "DeploymentStatus", FIELDS(
+	FIELD("observedGeneration", SCHEMA_INT64),
+	FIELD("replicas", SCHEMA_INT32),
+	FIELD("updatedReplicas", SCHEMA_INT32),
+	FIELD("readyReplicas", SCHEMA_INT32),
+	FIELD("availableReplicas", SCHEMA_INT32),
+	FIELD("unavailableReplicas", SCHEMA_INT32),
+	FIELD("terminatingReplicas", SCHEMA_INT32),
+	STRUCTS("conditions", "v1.DeploymentCondition", deployment_condition),
+	FIELD("collisionCount", SCHEMA_INT32)) };
+
+const struct schema schema_deployment = { .go_name = "Deployment", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("spec", "v1.DeploymentSpec", deployment_spec),
+	STRUCT("status", "v1.DeploymentStatus", deployment_status)) };
+
+static const struct schema replica_set_spec = { .go_name = "ReplicaSetSpec", FIELDS(
+	FIELD("replicas", SCHEMA_INT32),
+	FIELD("minReadySeconds", SCHEMA_INT32),
+	STRUCT("selector", "v1.LabelSelector", label_selector),
+	STRUCT("template", "v1.PodTemplateSpec", pod_template_spec)) };
+
+static const struct schema replica_set_condition = { .go_name = "ReplicaSetCondition", FIELDS(
+	NAMED("type", "v1.ReplicaSetConditionType"),
+	NAMED("status", "v1.ConditionStatus"),
+	FIELD("lastTransitionTime", SCHEMA_TIME),
+	FIELD("reason", SCHEMA_STRING),
+	FIELD("message", SCHEMA_STRING)) };
+
+static const struct schema replica_set_status = { .go_name = "ReplicaSetStatus", FIELDS(
+	FIELD("replicas", SCHEMA_INT32),
+	FIELD("fullyLabeledReplicas", SCHEMA_INT32),
+	FIELD("readyReplicas", SCHEMA_INT32),
+	FIELD("availableReplicas", SCHEMA_INT32),
+	FIELD("terminatingReplicas", SCHEMA_INT32),
+	FIELD("observedGeneration", SCHEMA_INT64),
+	STRUCTS("conditions", "v1.ReplicaSetCondition", replica_set_condition)) };
+
+const struct schema schema_replica_set = { .go_name = "ReplicaSet", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("spec", "v1.ReplicaSetSpec", replica_set_spec),
+	STRUCT("status", "v1.ReplicaSetStatus", replica_set_status)) };
+
+static const struct schema scale_spec = { .go_name = "ScaleSpec", FIELDS(
+	FIELD("replicas", SCHEMA_INT32)) };
+
+static const struct schema scale_status = { .go_name = "ScaleStatus", FIELDS(
+	FIELD("replicas", SCHEMA_INT32),
+	FIELD("selector", SCHEMA_STRING)) };
+
+const struct schema schema_scale = { .go_name = "Scale", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	STRUCT("spec", "v1.ScaleSpec", scale_spec),
+	STRUCT("status", "v1.ScaleStatus", scale_status)) };
+
+/* events.k8s.io */
+
+const struct schema schema_events_event = { .go_name = "Event", FIELDS(
+	TYPE_META,
+	STRUCT("metadata", "v1.ObjectMeta", object_meta),
+	FIELD("eventTime", SCHEMA_TIME),
+	STRUCT("series", "v1.EventSeries", event_series),
+	FIELD("reportingController", SCHEMA_STRING),
+	FIELD("reportingInstance", SCHEMA_STRING),
+	FIELD("action", SCHEMA_STRING),
+	FIELD("reason", SCHEMA_STRING),
+	STRUCT("regarding", "v1.ObjectReference", object_reference),
+	STRUCT("related", "v1.ObjectReference", object_reference),
+	FIELD("note", SCHEMA_STRING),
+	FIELD("type", SCHEMA_STRING),
+	STRUCT("deprecatedSource", "v1.EventSource", event_source),
+	FIELD("deprecatedFirstTimestamp", SCHEMA_TIME),
+	FIELD("deprecatedLastTimestamp", SCHEMA_TIME),
+	FIELD("deprecatedCount", SCHEMA_INT32)) };
 /* clang-format on */

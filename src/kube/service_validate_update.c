@@ -200,12 +200,25 @@ static void check_ip_mode(const json_t *point, const char *path, struct field_er
 		validate_one_of(errs, path, mode, modes);
 }
 
-static void check_ingress(const json_t *point, size_t i, struct field_errors *errs)
+/* True if a point of 'ingress' has the address: what is known may stay. */
+static bool has_ingress_ip(const json_t *ingress, const char *ip)
+{
+	const json_t *point;
+	size_t i;
+
+	json_array_foreach(ingress, i, point)
+		if (strcmp(json_path_str(point, "ip"), ip) == 0)
+			return true;
+	return false;
+}
+
+static void check_ingress(const json_t *point, size_t i, const json_t *known,
+                          struct field_errors *errs)
 {
 	const char *ip = json_path_str(point, "ip"), *host = json_path_str(point, "hostname");
 	struct ipaddr addr;
 
-	if (ip[0])
+	if (ip[0] && !has_ingress_ip(known, ip))
 		(void)validate_ip(errs, field_path("status.loadBalancer.ingress[%zu].ip", i), ip,
 		                  &addr);
 	check_ip_mode(point, field_path("status.loadBalancer.ingress[%zu].ipMode", i), errs);
@@ -233,5 +246,5 @@ void service_validate_status(const json_t *object, const json_t *old, struct fie
 		return;
 	}
 	json_array_foreach(ingress, i, point)
-		check_ingress(point, i, errs);
+		check_ingress(point, i, known, errs);
 }

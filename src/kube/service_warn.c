@@ -5,26 +5,11 @@
 #include "base/ipaddr.h"
 #include "kube/json.h"
 #include "kube/service.h"
+#include "kube/validate.h"
 
 static void warn_text(json_t *warnings, const char *text)
 {
 	json_array_append_new(warnings, json_string(text));
-}
-
-/* IPv6 in another form than RFC 5952 is taken, but may not find its equal elsewhere. */
-static void warn_ip(json_t *warnings, const char *path, const char *value)
-{
-	char canonical[IPADDR_TEXT_SIZE];
-	struct ipaddr addr;
-
-	if (ipaddr_parse(value, &addr) < 0 || addr.family != 6)
-		return;
-	ipaddr_format(&addr, canonical);
-	if (strcmp(canonical, value) != 0)
-		json_array_append_new(warnings,
-		                      json_sprintf("%s: IPv6 address \"%s\" should be in RFC 5952 "
-		                                   "canonical format (\"%s\")",
-		                                   path, value, canonical));
 }
 
 static void warn_cidr(json_t *warnings, const char *path, const char *value)
@@ -67,18 +52,23 @@ static void warn_headless(json_t *warnings, const json_t *spec)
 		warn_text(warnings, "spec.SessionAffinity is ignored for headless services");
 }
 
-static void warn_external(json_t *warnings, const json_t *spec, bool headless)
+static void warn_external_ips(json_t *warnings, const json_t *spec, bool headless)
 {
-	bool external_name = service_is_type(spec, "ExternalName");
-	bool has_ips = json_array_size(json_path(spec, "externalIPs")) > 0;
-
-	if (has_ips && external_name)
-		warn_text(warnings,
-		          "spec.externalIPs is ignored when spec.type is \"ExternalName\"");
-	else if (has_ips && !headless)
+	warn_list(warnings, spec, "externalIPs", validate_warn_ip);
+	if (json_array_size(json_path(spec, "externalIPs")) > 0 && !headless &&
+	    !service_is_type(spec, "ExternalName"))
 		warn_text(warnings,
 		          "spec.externalIPs is deprecated and may no longer be implemented "
 		          "in some clusters");
+}
+
+static void warn_external_name(json_t *warnings, const json_t *spec)
+{
+	bool external_name = service_is_type(spec, "ExternalName");
+
+	if (external_name && json_array_size(json_path(spec, "externalIPs")) > 0)
+		warn_text(warnings,
+		          "spec.externalIPs is ignored when spec.type is \"ExternalName\"");
 	if (!external_name && json_path_str(spec, "externalName")[0])
 		warn_text(warnings,
 		          "spec.externalName is ignored when spec.type is not \"ExternalName\"");
@@ -96,13 +86,13 @@ void service_warn(const json_t *object, const json_t *old, json_t *warnings)
 		warn_text(warnings,
 		          "annotation " ANNOTATION_TOPOLOGY_HINTS
 		          " is deprecated, please use " ANNOTATION_TOPOLOGY_MODE " instead");
-	warn_list(warnings, spec, "clusterIPs", warn_ip);
+	warn_list(warnings, spec, "clusterIPs", validate_warn_ip);
 	if (headless)
 		warn_headless(warnings, spec);
-	warn_list(warnings, spec, "externalIPs", warn_ip);
-	warn_ip(warnings, "spec.loadBalancerIP", load_balancer_ip);
+	warn_external_ips(warnings, spec, headless);
+	validate_warn_ip(warnings, "spec.loadBalancerIP", load_balancer_ip);
 	warn_list(warnings, spec, "loadBalancerSourceRanges", warn_cidr);
-	warn_external(warnings, spec, headless);
+	warn_external_name(warnings, spec);
 	if (strcmp(json_path_str(spec, "trafficDistribution"), "PreferClose") == 0)
 		warn_text(warnings, "spec.trafficDistribution: \"PreferClose\" is deprecated; use "
 		                    "\"PreferSameZone\"");

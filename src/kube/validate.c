@@ -230,6 +230,65 @@ void validate_ordinary_ip(struct field_errors *errs, const char *path, const cha
 		                     "ff02::/10)");
 }
 
+static bool is_nothing(const json_t *value)
+{
+	return !value || json_is_null(value) ||
+	       (json_is_object(value) && json_object_size(value) == 0) ||
+	       (json_is_array(value) && json_array_size(value) == 0);
+}
+
+static bool same_members(const json_t *a, const json_t *b)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)a, name, value)
+		if (!validate_same(value, json_object_get(b, name)))
+			return false;
+	json_object_foreach((json_t *)b, name, value)
+		if (!json_object_get(a, name) && !is_nothing(value))
+			return false;
+	return true;
+}
+
+bool validate_same(const json_t *a, const json_t *b)
+{
+	if (is_nothing(a) || is_nothing(b))
+		return is_nothing(a) && is_nothing(b);
+	if (json_is_object(a) && json_is_object(b))
+		return same_members(a, b);
+	if (!json_is_array(a) || !json_is_array(b))
+		return json_equal(a, b);
+	if (json_array_size(a) != json_array_size(b))
+		return false;
+	for (size_t i = 0; i < json_array_size(a); i++)
+		if (!validate_same(json_array_get(a, i), json_array_get(b, i)))
+			return false;
+	return true;
+}
+
+void validate_immutable(struct field_errors *errs, const char *path, const json_t *now,
+                        const json_t *before)
+{
+	if (!validate_same(now, before))
+		field_invalid(errs, path, now, "field is immutable");
+}
+
+void validate_warn_ip(json_t *warnings, const char *path, const char *value)
+{
+	char canonical[IPADDR_TEXT_SIZE];
+	struct ipaddr addr;
+
+	if (ipaddr_parse(value, &addr) < 0 || addr.family != 6)
+		return;
+	ipaddr_format(&addr, canonical);
+	if (strcmp(canonical, value) != 0)
+		json_array_append_new(warnings,
+		                      json_sprintf("%s: IPv6 address \"%s\" should be in RFC 5952 "
+		                                   "canonical format (\"%s\")",
+		                                   path, value, canonical));
+}
+
 bool validate_has_string(const json_t *list, const char *value)
 {
 	const json_t *element;

@@ -48,6 +48,16 @@ void validate_cidr(struct field_errors *errs, const char *path, const char *valu
 void validate_ordinary_ip(struct field_errors *errs, const char *path, const char *value,
                           const struct ipaddr *addr);
 
+/* True if two values say the same: missing, null and empty lists and objects are all one. */
+bool validate_same(const json_t *a, const json_t *b);
+
+/* "field is immutable" where they do not. */
+void validate_immutable(struct field_errors *errs, const char *path, const json_t *now,
+                        const json_t *before);
+
+/* IPv6 in another form than RFC 5952 is taken, but may not find its equal elsewhere. */
+void validate_warn_ip(json_t *warnings, const char *path, const char *value);
+
 /* True if the JSON array 'list' (or NULL) has the string 'value'. */
 bool validate_has_string(const json_t *list, const char *value);
 

@@ -9,6 +9,13 @@
 #include "kind_run.h"
 #include "kube/validate.h"
 
+#define SPEC_FORBIDDEN                                                                          \
+	"spec: Forbidden: pod updates may not change fields other than "                        \
+	"`spec.containers[*].image`,`spec.initContainers[*].image`,"                            \
+	"`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing "          \
+	"tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was " \
+	"previously negative)"
+
 struct refusal {
 	const struct kind *kind;
 	const char *object, *error;
@@ -78,9 +85,13 @@ static void creates_are_refused(void **state)
 		  "ports[1].name: Duplicate value: \"a\"" },
 		{ &kind_endpoint_slice,
 		  "{'addressType':'IPv4','endpoints':[{'addresses':['1.1.1.1'],'hints':{'forZones':"
-		  "[{'name':'a'},{'name':'a'},{}]}}]}",
+		  "[{'name':'a'},{'name':'a'},{'name':'-'}]}}]}",
 		  "[endpoints[0].hints.forZones[1].name: Duplicate value: \"a\", "
-		  "endpoints[0].hints.forZones[2].name: Required value]" },
+		  "endpoints[0].hints.forZones[2].name: Invalid value: \"-\": a valid label must be "
+		  "an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
+		  "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or "
+		  "'12345', regex used for validation is "
+		  "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')]" },
 		{ &kind_endpoint_slice, "{'addressType':'FQDN','endpoints':[{'addresses':['a']}]}",
 		  "endpoints[0].addresses[0]: Invalid value: \"a\": should be a domain with at least "
 		  "two segments separated by dots" },
@@ -90,8 +101,7 @@ static void creates_are_refused(void **state)
 		{ &kind_event, "{'involvedObject':{'kind':'Node'}}", "[]" },
 		{ &kind_lease,
 		  "{'spec':{'holderIdentity':'','leaseDurationSeconds':0,'leaseTransitions':-1}}",
-		  "[spec.holderIdentity: Invalid value: \"\": must not be empty, "
-		  "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0, "
+		  "[spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0, "
 		  "spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0]" },
 		{ &kind_node, "{'metadata':{'namespace':'a'}}",
 		  "metadata.namespace: Forbidden: not allowed on this type" },
@@ -124,9 +134,35 @@ static void updates_are_refused(void **state)
 	} cases[] = {
 		{ &kind_pod, "{'spec':{'nodeName':'a','containers':[{'name':'a','image':'i'}]}}",
 		  "{'spec':{'nodeName':'b','containers':[{'name':'a','image':'i'}]}}",
-		  "spec.nodeName: Invalid value: \"b\": field is immutable" },
+		  SPEC_FORBIDDEN },
 		{ &kind_pod, "{'spec':{'containers':[{'name':'a','image':'i'}]}}",
-		  "{'spec':{'nodeName':'b','containers':[{'name':'a','image':'i'}]}}", "[]" },
+		  "{'spec':{'nodeName':'b','containers':[{'name':'a','image':'i'}]}}",
+		  SPEC_FORBIDDEN },
+		{ &kind_pod,
+		  "{'spec':{'containers':[{'name':'a','image':'i:1'}],'tolerations':[{'key':'k'}],"
+		  "'activeDeadlineSeconds':9,'schedulingGates':[{'name':'g'}]}}",
+		  "{'metadata':{'labels':{'a':'b'}},'spec':{'containers':[{'name':'a','image':'i:2',"
+		  "'imagePullPolicy':'IfNotPresent'}],'tolerations':[{'key':'l'},{'key':'k',"
+		  "'tolerationSeconds':1}],'activeDeadlineSeconds':3}}",
+		  "[]" },
+		{ &kind_pod, "{'spec':{'containers':[{'name':'a','image':'i'}]}}",
+		  "{'spec':{'containers':[{'name':'a','image':'i'},{'name':'b','image':'i'}]}}",
+		  "spec.containers: Forbidden: pod updates may not add or remove containers" },
+		{ &kind_pod,
+		  "{'spec':{'containers':[{'name':'a','image':'i'}],'tolerations':[{'key':'k'}],"
+		  "'activeDeadlineSeconds':3}}",
+		  "{'spec':{'containers':[{'name':'a','image':'i'}],'schedulingGates':[{'name':"
+		  "'g'}]}}",
+		  "[spec.activeDeadlineSeconds: Invalid value: null: must not update from a "
+		  "positive integer to nil value, spec.tolerations: Forbidden: existing toleration "
+		  "can not be modified except its tolerationSeconds, "
+		  "spec.schedulingGates[0].name: Forbidden: only deletion is allowed, but found new "
+		  "scheduling gate 'g']" },
+		{ &kind_pod,
+		  "{'spec':{'containers':[{'name':'a','image':'i'}],'activeDeadlineSeconds':3}}",
+		  "{'spec':{'containers':[{'name':'a','image':'i'}],'activeDeadlineSeconds':4}}",
+		  "spec.activeDeadlineSeconds: Invalid value: 4: must be less than or equal to "
+		  "previous value" },
 		{ &kind_endpoint_slice,
 		  "{'addressType':'IPv4','endpoints':[{'addresses':['1.1.1.1']}]}",
 		  "{'addressType':'IPv6','endpoints':[{'addresses':['1.1.1.1']}]}",

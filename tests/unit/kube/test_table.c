@@ -92,6 +92,39 @@ static void rows_are_printed(void **state)
 		{ &kind_event,
 		  "{" META ",'eventTime':'2026-01-01T00:00:00.000000Z','reportingComponent':'c'}",
 		  "['5m','','','','','c','','5m',1,'x']" },
+		{ &kind_config_map, "{" META ",'data':{'a':''},'binaryData':{'b':''}}",
+		  "['x',2,'5m']" },
+		{ &kind_secret, "{" META ",'type':'Opaque','data':{'a':''}}",
+		  "['x','Opaque',1,'5m']" },
+		{ &kind_service_account, "{" META "}", "['x','5m']" },
+		{ &kind_pod_template,
+		  "{" META
+		  ",'template':{'metadata':{'labels':{'b':'2','a':'1'}},'spec':{'containers':"
+		  "[{'name':'c','image':'i'},{'name':'d','image':'j'}]}}}",
+		  "['x','c,d','i,j','a=1,b=2']" },
+		{ &kind_deployment,
+		  "{" META ",'spec':{'replicas':3,'selector':{'matchLabels':{'a':'b'}},'template':"
+		  "{'spec':{'containers':[{'name':'c','image':'i'}]}}},'status':{'readyReplicas':2,"
+		  "'updatedReplicas':1,'availableReplicas':2}}",
+		  "['x','2/3',1,2,'5m','c','i','a=b']" },
+		{ &kind_replica_set, "{" META ",'spec':{'replicas':3},'status':{'replicas':2}}",
+		  "['x',3,2,0,'5m','','','<none>']" },
+		{ &kind_endpoints,
+		  "{" META ",'subsets':[{'addresses':[{'ip':'1.1.1.1'},{'ip':'fd00::1'}],'ports':"
+		  "[{'port':80},{'port':81}],'notReadyAddresses':[{'ip':'1.1.1.2'}]},"
+		  "{'addresses':[{'ip':'1.1.1.3'}]}]}",
+		  "['x','1.1.1.1:80,[fd00::1]:80,1.1.1.1:81 + 2 more...','5m']" },
+		{ &kind_endpoints, "{" META "}", "['x','<none>','5m']" },
+		{ &kind_service_cidr, "{" META ",'spec':{'cidrs':['10.0.0.0/8','fd00::/64']}}",
+		  "['x','10.0.0.0/8,fd00::/64','5m']" },
+		{ &kind_ip_address,
+		  "{" META
+		  ",'spec':{'parentRef':{'resource':'Services','namespace':'n','name':'W'}}}",
+		  "['x','services/n/W','5m']" },
+		{ &kind_ip_address,
+		  "{" META ",'spec':{'parentRef':{'group':'g.io','resource':'r','name':'w'}}}",
+		  "['x','r.g.io/w','5m']" },
+		{ &kind_ip_address, "{" META "}", "['x','<none>','5m']" },
 	};
 	int64_t now = five_minutes_later();
 
