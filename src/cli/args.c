@@ -5,8 +5,15 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "kube/decode.h"
+#include "kube/json.h"
+
+#define CONFIG_OPTION "config"
+#define CONFIG_MAX    (1 << 20)
 
 #define OPTIONS_MAX 32
 #define CODE_LONG   256 /* getopt codes of options without a letter start here */
@@ -135,6 +142,75 @@ static int check_all_there(const struct args *args, struct err *err)
 	return 0;
 }
 
+/* One value of the file; strings and numbers as they would stand on the command line. */
+static int add_file_value(struct args *args, size_t option, const json_t *value)
+{
+	const struct option_spec *o = &args->command->options[option];
+	char *text;
+
+	if (!o->value) {
+		if (json_is_true(value))
+			values_add(&args->values[option], "true");
+		return json_is_boolean(value) ? 0 : -EINVAL;
+	}
+	if (!json_is_string(value) && !json_is_integer(value))
+		return -EINVAL;
+	text = json_is_string(value) ? xstrdup(json_string_value(value))
+	                             : xasprintf("%lld", (long long)json_integer_value(value));
+	array_reserve(args->pieces, args->n_pieces, args->cap_pieces);
+	args->pieces[args->n_pieces++] = text;
+	values_add(&args->values[option], text);
+	return 0;
+}
+
+static int take_file_option(struct args *args, const char *name, const json_t *value)
+{
+	size_t option = option_index(args->command, name), i;
+	const json_t *one;
+	int r = 0;
+
+	/* The command line knows better. */
+	if (args->values[option].n)
+		return 0;
+	if (!(args->command->options[option].flags & OPTION_LIST) || !json_is_array(value))
+		return add_file_value(args, option, value);
+	json_array_foreach(value, i, one)
+		if (r == 0)
+			r = add_file_value(args, option, one);
+	return r;
+}
+
+/* Takes the options that the file of --config has, where the command knows that option. */
+static int take_file(struct args *args, struct err *err)
+{
+	const char *path = args_knows(args, CONFIG_OPTION) ? args_get(args, CONFIG_OPTION) : NULL;
+	auto_free char *text = NULL;
+	auto_json json_t *documents = NULL;
+	const char *name;
+	json_t *value;
+	size_t size;
+	int r;
+
+	if (!path)
+		return 0;
+	r = file_read(path, CONFIG_MAX, &text, &size, err);
+	if (r == 0)
+		r = decode_yaml(text, size, path, &documents, err);
+	if (r < 0)
+		return r;
+	if (json_array_size(documents) > 1 ||
+	    (json_array_size(documents) == 1 && !json_is_object(json_array_get(documents, 0))))
+		return err_set(err, -EINVAL, "%s: expected one map of options", path);
+	json_object_foreach(json_array_get(documents, 0), name, value) {
+		if (!args_knows(args, name) || strcmp(name, CONFIG_OPTION) == 0)
+			return err_set(err, -EINVAL, "%s: unknown option '%s'", path, name);
+		if (take_file_option(args, name, value) < 0)
+			return err_set(err, -EINVAL,
+			               "%s: option '%s' has a value of the wrong type", path, name);
+	}
+	return 0;
+}
+
 struct args *args_parse(const struct command *command, int argc, char **argv, struct err *err)
 {
 	struct option longs[OPTIONS_MAX + 2];
@@ -163,6 +239,8 @@ struct args *args_parse(const struct command *command, int argc, char **argv, st
 		}
 		values_add(&args->operands, argv[optind++]);
 	}
+	if (r == 0 && !args->help)
+		r = take_file(args, err);
 	if (r == 0 && !args->help)
 		r = check_all_there(args, err);
 	if (r < 0) {

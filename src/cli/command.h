@@ -74,7 +74,8 @@ const struct command *command_find(const char *name);
 /* ---- what was parsed ---- */
 
 /*
- * Parses the words behind the command's name.  NULL with a message in 'err' when they are wrong.
+ * Parses the words behind the command's name.  Of a command with an option --config FILE the file is
+ * a YAML map of further options under their names, which the command line overrides.  NULL with a message in 'err' when they are wrong.
  * '--help' anywhere gives args with args_help() true and nothing else checked.
  */
 struct args *args_parse(const struct command *command, int argc, char **argv, struct err *err);

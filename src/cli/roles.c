@@ -14,12 +14,14 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "control/control.h"
 
 #define DATA_DIR_DEFAULT "/var/lib/fairlead"
+#define ROOT_CA_MAX      (64 * 1024)
 #define READY_POLL_NS    (2 * NSEC_PER_MSEC)
 
 /* One thread with its loop and its connection to the API. */
@@ -141,6 +143,17 @@ static int open_server(struct process *p, struct err *err)
 	return p->config->server ? server_new(p->loop, p->config->server, &p->server, err) : 0;
 }
 
+/* The CA of our own server, for the controllers to publish. */
+static struct control *open_control(struct process *p, struct err *err)
+{
+	auto_free char *path = xasprintf("%s/%s", p->config->server->data_dir, SERVER_CA_NAME);
+	auto_free char *root_ca = NULL;
+
+	if (file_read(path, ROOT_CA_MAX, &root_ca, NULL, err) < 0)
+		return NULL;
+	return control_new(p->control_role.client, &(struct control_config){ .root_ca = root_ca });
+}
+
 static int open_clients(struct process *p, const struct kubeconfig *api, struct err *err)
 {
 	int r = 0;
@@ -149,7 +162,9 @@ static int open_clients(struct process *p, const struct kubeconfig *api, struct 
 		r = role_open(&p->control_role, api, err);
 		if (r < 0)
 			return r;
-		p->control = control_new(p->control_role.client);
+		p->control = open_control(p, err);
+		if (!p->control)
+			return err->code;
 	}
 	if (!p->config->agent)
 		return 0;
@@ -268,6 +283,7 @@ int roles_server_config(const struct args *args, struct server_config *ret, stru
 		.node_port_min = 30000,
 		.node_port_max = 32767,
 		.tls_sans = args_list(args, "tls-san"),
+		.token_auth_file = args_get(args, "token-auth-file"),
 	};
 	if (ipaddr_parse_hostport(listen, &ret->listen, &ret->port) < 0 || ret->port == 0)
 		return err_set(err, -EINVAL, "--listen %s: expected ADDR:PORT, like 127.0.0.1:6443",

@@ -34,6 +34,9 @@ int roles_run(const struct roles_config *config);
 		  "the addresses of Services (default: 10.96.0.0/16; two for dual-stack)", 0 }, \
 		{ "service-node-port-range", 0, "A-B",                                          \
 		  "the ports of NodePorts (default: 30000-32767)", 0 },                         \
+		{ "config", 0, "FILE", "a YAML file with these options by their names", 0 },    \
+		{ "token-auth-file", 0, "FILE",                                                 \
+		  "bearer tokens: token,user,uid,\"group,group\" a line", 0 },                  \
 	{                                                                                       \
 		"tls-san", 0, "NAME", "a further name or address in the server's certificate",  \
 			OPTION_LIST                                                             \

@@ -35,6 +35,8 @@ struct http_request {
 	bool peer_known;
 	struct http_peer peer;
 	struct tls_peer tls_peer; /* what 'peer' points into */
+	void (*observer)(void *arg, int status);
+	void *observer_arg;
 };
 
 struct http_stream {
@@ -341,6 +343,19 @@ static bool sends_body(const struct http_request *req, int status)
 	return status_has_body(status) && evhttp_request_get_command(req->ev) != EVHTTP_REQ_HEAD;
 }
 
+void http_observe(struct http_request *req, void (*fn)(void *arg, int status), void *arg)
+{
+	req->observer = fn;
+	req->observer_arg = arg;
+}
+
+static void tell_observer(struct http_request *req, int status)
+{
+	if (req->observer)
+		req->observer(req->observer_arg, status);
+	req->observer = NULL;
+}
+
 void http_reply(struct http_request *req, int status, const char *type, const void *body,
                 size_t size)
 {
@@ -353,6 +368,7 @@ void http_reply(struct http_request *req, int status, const char *type, const vo
 		if (body_sent && size > 0)
 			(void)evbuffer_add(out, body, size);
 	}
+	tell_observer(req, status);
 	request_done(req);
 }
 
@@ -375,6 +391,7 @@ void http_reply_pieces(struct http_request *req, int status, const char *type,
 	if (!req->conn || !body_sent)
 		for (size_t i = 0; i < n; i++)
 			piece_release(&pieces[i]);
+	tell_observer(req, status);
 	request_done(req);
 }
 
@@ -470,6 +487,7 @@ struct http_stream *http_stream_start(struct http_request *req, int status, cons
 		stream_open(stream, req, status, type);
 	else if (req->server)
 		stream_lost(stream);
+	tell_observer(req, status);
 	request_free(req);
 	return stream;
 }

@@ -76,6 +76,12 @@ const char *http_header(const struct http_request *req, const char *name); /* NU
 const char *http_body(const struct http_request *req, size_t *ret_size);   /* NUL-terminated */
 const struct http_peer *http_peer(struct http_request *req);
 
+/*
+ * 'fn' is called once with the status of the answer, from within the call that answers (of a stream:
+ * that begins it), also where the client has gone.  One observer a request.
+ */
+void http_observe(struct http_request *req, void (*fn)(void *arg, int status), void *arg);
+
 /* Adds a header to the answer to come; may be called several times with one name. */
 void http_add_header(struct http_request *req, const char *name, const char *value);
 

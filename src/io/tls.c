@@ -121,6 +121,12 @@ int tls_server_new(const struct tls_pems *pems, SSL_CTX **ret, struct err *err)
 	return 0;
 }
 
+int tls_server_renew(SSL_CTX *ctx, const struct tls_pems *pems, struct err *err)
+{
+	(void)SSL_CTX_clear_chain_certs(ctx);
+	return use_identity(ctx, pems, err);
+}
+
 int tls_client_new(const struct tls_pems *pems, int insecure, SSL_CTX **ret, struct err *err)
 {
 	auto_ctx SSL_CTX *ctx = NULL;

@@ -26,6 +26,9 @@ struct tls_pems {
  */
 int tls_server_new(const struct tls_pems *pems, SSL_CTX **ret, struct err *err);
 
+/* Connections accepted from now on get this certificate ('ca' is not looked at). */
+int tls_server_renew(SSL_CTX *ctx, const struct tls_pems *pems, struct err *err);
+
 /*
  * Client: verifies the server against 'ca'; where that is NULL, against the system's CAs, or not at
  * all if 'insecure'.

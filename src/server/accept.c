@@ -74,6 +74,8 @@ static enum accept parse_range(struct span range, double *ret_q)
 		else if (is(key, "q"))
 			*ret_q = quality(value);
 	}
+	if (is(type, "application/yaml"))
+		return as.n ? ACCEPT_NONE : ACCEPT_YAML;
 	if (!is(type, "application/json") && !is(type, "application/*") && !is(type, "*/*"))
 		return ACCEPT_NONE;
 	return converted(as, group, version);

@@ -8,9 +8,10 @@
 #pragma once
 
 enum accept {
-	ACCEPT_NONE = 0,           /* 406 */
-	ACCEPT_JSON = 1 << 0,      /* always offered */
-	ACCEPT_TABLE = 1 << 1,     /* a Table of meta.k8s.io/v1 */
+	ACCEPT_NONE = 0,       /* 406 */
+	ACCEPT_JSON = 1 << 0,  /* always offered */
+	ACCEPT_TABLE = 1 << 1, /* a Table of meta.k8s.io/v1 */
+	ACCEPT_YAML = 1 << 3,
 	ACCEPT_DISCOVERY = 1 << 2, /* an APIGroupDiscoveryList of apidiscovery.k8s.io/v2 */
 };
 

@@ -8,9 +8,12 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "kube/decode.h"
 #include "kube/json.h"
 #include "kube/status.h"
+#include "server/duplicates.h"
+#include "server/object.h"
 
 #define SUMMARY_MAX 30 /* bytes of a body that an error message shows */
 
@@ -128,6 +131,41 @@ json_t *body_object(struct http_request *req, const struct kind *kind, json_t **
 	                  kind->name, r < 0 ? err.msg : "not an object", start);
 }
 
+json_t *body_virtual(struct http_request *req, const struct kind *kind, json_t **ret)
+{
+	struct err err = { 0 };
+	json_t *object = NULL, *status = body_object(req, kind, &object);
+
+	if (!status)
+		status = object_check_kind(object, kind);
+	if (!status && kind_check_types(kind, object, &err) < 0)
+		status = status_new(400, "BadRequest", "%s", err.msg);
+	if (status) {
+		json_decref(object);
+		return status;
+	}
+	kind_normalise(kind, object);
+	object_set_kind(object, kind);
+	if (!json_is_object(json_object_get(object, "metadata")))
+		json_object_set_new(object, "metadata", json_object());
+	*ret = object;
+	return NULL;
+}
+
+json_t *body_duplicates(struct http_request *req)
+{
+	enum body_type type = type_of(req);
+	json_t *texts = json_array();
+	const char *text;
+	size_t size;
+
+	if (type == BODY_JSON || type == BODY_MERGE_PATCH || type == BODY_STRATEGIC_PATCH) {
+		text = http_body(req, &size);
+		duplicates_find(text, size, texts);
+	}
+	return texts;
+}
+
 json_t *body_patch(struct http_request *req, enum patch_type *ret_type, json_t **ret)
 {
 	static const enum patch_type types[] = {
@@ -155,6 +193,32 @@ json_t *body_patch(struct http_request *req, enum patch_type *ret_type, json_t *
 	return NULL;
 }
 
+/* Without a body the query has the options (metav1.DeleteOptions as url.Values). */
+static json_t *options_of_query(struct http_request *req, json_t **ret)
+{
+	const char *grace = http_query(req, "gracePeriodSeconds");
+	const char *policy = http_query(req, "propagationPolicy");
+	const char *orphan = http_query(req, "orphanDependents");
+	json_t *options;
+	uint64_t seconds = 0;
+
+	if (grace && grace[0] && parse_u64(grace, INT32_MAX, &seconds) < 0)
+		return status_new(400, "BadRequest",
+		                  "strconv.ParseInt: parsing \"%s\": invalid syntax", grace);
+	options = json_object();
+	if (grace && grace[0])
+		json_object_set_new(options, "gracePeriodSeconds",
+		                    json_integer((json_int_t)seconds));
+	if (policy && policy[0])
+		json_object_set_new(options, "propagationPolicy", json_string_of(policy));
+	if (orphan && orphan[0])
+		json_object_set_new(options, "orphanDependents",
+		                    json_boolean(strcasecmp(orphan, "false") != 0 &&
+		                                 strcmp(orphan, "0") != 0));
+	*ret = options;
+	return NULL;
+}
+
 json_t *body_delete_options(struct http_request *req, json_t **ret)
 {
 	enum body_type type = type_of(req);
@@ -164,10 +228,8 @@ json_t *body_delete_options(struct http_request *req, json_t **ret)
 	size_t size;
 
 	text = http_body(req, &size);
-	if (size == 0) {
-		*ret = json_object();
-		return NULL;
-	}
+	if (size == 0)
+		return options_of_query(req, ret);
 	if (type != BODY_JSON && type != BODY_YAML)
 		return unsupported_type("application/json, application/yaml");
 	if (size > DECODE_BODY_MAX)

@@ -15,6 +15,12 @@
  */
 json_t *body_object(struct http_request *req, const struct kind *kind, json_t **ret);
 
+/*
+ * The same, checked to be of 'kind' with fields of the right types: for what is not stored, and so
+ * does not go through mutate.
+ */
+json_t *body_virtual(struct http_request *req, const struct kind *kind, json_t **ret);
+
 enum patch_type {
 	PATCH_JSON,
 	PATCH_MERGE,
@@ -23,6 +29,11 @@ enum patch_type {
 
 /* The patch in the body, likewise. */
 json_t *body_patch(struct http_request *req, enum patch_type *ret_type, json_t **ret);
+
+/*
+ * Of a JSON body: 'duplicate field "spec.x"' for each member that is there twice; a new array.
+ */
+json_t *body_duplicates(struct http_request *req);
 
 /* DeleteOptions; an empty body gives an empty object. */
 json_t *body_delete_options(struct http_request *req, json_t **ret);

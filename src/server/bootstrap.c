@@ -20,6 +20,8 @@
 #define SERVICE_NAME "kubernetes"
 #define SERVICE_PORT 443
 
+#define LABEL_SKIP_MIRROR "endpointslice.kubernetes.io/skip-mirror"
+
 /* The round of writes at the start. */
 struct round {
 	size_t pending;
@@ -138,6 +140,23 @@ static void ensure_slice(struct server *server, struct round *round)
 	ensure(server, &kind_endpoint_slice, slice, fixed, round);
 }
 
+/* The same in the legacy API; the slice above is its mirror already. */
+static void ensure_endpoints(struct server *server, struct round *round)
+{
+	struct ipaddr addr = advertised(server);
+	char text[IPADDR_TEXT_SIZE];
+	json_t *fixed, *endpoints;
+
+	ipaddr_format(&addr, text);
+	fixed = json_pack("{s:[{s:[{s:s}],s:[{s:s,s:i,s:s}]}]}", "subsets", "addresses", "ip", text,
+	                  "ports", "name", "https", "port", server->port, "protocol", "TCP");
+	endpoints = json_deep_copy(fixed);
+	json_object_set_new(endpoints, "metadata",
+	                    json_pack("{s:s,s:{s:s}}", "name", SERVICE_NAME, "labels",
+	                              LABEL_SKIP_MIRROR, "true"));
+	ensure(server, &kind_endpoints, endpoints, fixed, round);
+}
+
 static void on_timer(void *arg)
 {
 	struct server *server = arg;
@@ -145,6 +164,7 @@ static void on_timer(void *arg)
 	ensure_namespaces(server, NULL);
 	ensure_service(server, NULL);
 	ensure_slice(server, NULL);
+	ensure_endpoints(server, NULL);
 }
 
 /* Lets the store finish the round; the loop does not run yet. */
@@ -168,6 +188,7 @@ int bootstrap_init(struct server *server, struct err *err)
 		return round.r;
 	ensure_service(server, &round);
 	ensure_slice(server, &round);
+	ensure_endpoints(server, &round);
 	wait_for(server, &round);
 	server->reconciles = timer_new(server->loop, on_timer, server);
 	timer_every(server->reconciles, PERIOD_NS);

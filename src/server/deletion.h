@@ -20,7 +20,7 @@ struct deletion {
 	void *arg;
 
 	json_t *refusal; /* owned: the Status; NULL if all went well */
-	bool removed;    /* false: it waits for its finalizers */
+	bool removed;    /* false: it waits for its finalizers, or for the kubelet of a Pod */
 };
 
 struct deletion *deletion_new(struct server *server, const struct kind *kind, const char *ns,

@@ -11,7 +11,11 @@
 #include "kube/kind.h"
 #include "kube/status.h"
 #include "server/accept.h"
+#include "server/health.h"
+#include "server/metrics.h"
 #include "server/reply.h"
+#include "server/subresource.h"
+#include "server/virtual_kinds.h"
 
 /* The level of the API that is served; clients choose their behaviour by it. */
 #define VERSION_MAJOR "1"
@@ -30,13 +34,26 @@ static json_t *strings(const char *const *list)
 	return array;
 }
 
-static json_t *verbs(void)
+static json_t *verbs(const struct kind *kind)
 {
+	static const char *const create[] = { "create", NULL };
 	static const char *const all[] = { "create", "delete", "deletecollection",
 		                           "get",    "list",   "patch",
 		                           "update", "watch",  NULL };
 
-	return strings(all);
+	return strings(virtual_kinds_is(kind) ? create : all);
+}
+
+/* In the order of the alphabet, as Kubernetes has them. */
+static json_t *subresource_verbs(const struct subresource *sub)
+{
+	static const enum verb all[] = { VERB_CREATE, VERB_GET, VERB_PATCH, VERB_UPDATE };
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (sub->verbs & (1U << all[i]))
+			json_array_append_new(array, json_string(verb_name(all[i])));
+	return array;
 }
 
 static json_t *status_verbs(void)
@@ -49,7 +66,7 @@ static json_t *status_verbs(void)
 /* True if no row before 'kind' has the same group (and version, where 'versions'). */
 static bool is_first(const struct kind *const *row, bool versions)
 {
-	for (const struct kind *const *k = kinds; k < row && *k; k++)
+	for (const struct kind *const *k = virtual_kinds_all(); k < row && *k; k++)
 		if (strcmp((*k)->group, (*row)->group) == 0 &&
 		    (!versions || strcmp((*k)->version, (*row)->version) == 0))
 			return false;
@@ -58,7 +75,7 @@ static bool is_first(const struct kind *const *row, bool versions)
 
 static bool has_group(const char *group)
 {
-	for (const struct kind *const *k = kinds; *k; k++)
+	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
 		if (strcmp((*k)->group, group) == 0)
 			return true;
 	return false;
@@ -86,7 +103,7 @@ static json_t *legacy_group(const char *name)
 {
 	json_t *versions = json_array(), *group;
 
-	for (const struct kind *const *k = kinds; *k; k++)
+	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
 		if (strcmp((*k)->group, name) == 0 && is_first(k, true))
 			json_array_append_new(versions, group_version(*k));
 	group = json_pack("{s:s,s:o}", "name", name, "versions", versions);
@@ -99,18 +116,36 @@ static json_t *legacy_groups(void)
 {
 	json_t *groups = json_array();
 
-	for (const struct kind *const *k = kinds; *k; k++)
+	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
 		if ((*k)->group[0] && is_first(k, false))
 			json_array_append_new(groups, legacy_group((*k)->group));
 	return json_pack("{s:s,s:s,s:o}", "kind", "APIGroupList", "apiVersion", "v1", "groups",
 	                 groups);
 }
 
+/* A type that is not of the group it is found in says which one it is of. */
+static void add_legacy_subresource(json_t *resources, const struct kind *kind,
+                                   const struct subresource *sub)
+{
+	const struct kind *type = sub->type ? sub->type : kind;
+	json_t *resource = json_pack("{s:o,s:s,s:b,s:s,s:o}", "name",
+	                             json_sprintf("%s/%s", kind->plural, sub->name), "singularName",
+	                             "", "namespaced", kind->namespaced, "kind", type->name,
+	                             "verbs", subresource_verbs(sub));
+
+	if (strcmp(type->group, kind->group) != 0) {
+		json_object_set_new(resource, "group", json_string(type->group));
+		json_object_set_new(resource, "version", json_string(type->version));
+	}
+	json_array_append_new(resources, resource);
+}
+
 static void add_legacy_resource(json_t *resources, const struct kind *kind)
 {
+	const struct subresource *sub = NULL;
 	json_t *resource = json_pack("{s:s,s:s,s:b,s:s,s:o}", "name", kind->plural, "singularName",
 	                             kind->singular, "namespaced", kind->namespaced, "kind",
-	                             kind->name, "verbs", verbs());
+	                             kind->name, "verbs", verbs(kind));
 
 	if (kind->short_names)
 		json_object_set_new(resource, "shortNames", strings(kind->short_names));
@@ -123,6 +158,8 @@ static void add_legacy_resource(json_t *resources, const struct kind *kind)
 		                                json_sprintf("%s/status", kind->plural),
 		                                "singularName", "", "namespaced", kind->namespaced,
 		                                "kind", kind->name, "verbs", status_verbs()));
+	while ((sub = subresource_next(kind, sub)))
+		add_legacy_subresource(resources, kind, sub);
 }
 
 /* GET /api/v1 and /apis/GROUP/VERSION; NULL if there is no such version. */
@@ -130,7 +167,7 @@ static json_t *legacy_resources(const char *api_version)
 {
 	json_t *resources = json_array();
 
-	for (const struct kind *const *k = kinds; *k; k++)
+	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
 		if (strcmp(kind_api_version(*k), api_version) == 0)
 			add_legacy_resource(resources, *k);
 	if (json_array_size(resources) == 0) {
@@ -147,22 +184,41 @@ static json_t *response_kind(const struct kind *kind)
 	                 kind->name);
 }
 
+/* NULL if there are none. */
+static json_t *aggregated_subresources(const struct kind *kind)
+{
+	const struct subresource *sub = NULL;
+	json_t *all = json_array();
+
+	while ((sub = subresource_next(kind, sub)))
+		json_array_append_new(all, json_pack("{s:s,s:o,s:o}", "subresource", sub->name,
+		                                     "responseKind",
+		                                     response_kind(sub->type ? sub->type : kind),
+		                                     "verbs", subresource_verbs(sub)));
+	if (kind->has_status)
+		json_array_append_new(all, json_pack("{s:s,s:o,s:o}", "subresource", "status",
+		                                     "responseKind", response_kind(kind), "verbs",
+		                                     status_verbs()));
+	if (json_array_size(all))
+		return all;
+	json_decref(all);
+	return NULL;
+}
+
 static json_t *aggregated_resource(const struct kind *kind)
 {
 	json_t *resource = json_pack("{s:s,s:o,s:s,s:s,s:o}", "resource", kind->plural,
 	                             "responseKind", response_kind(kind), "scope",
 	                             kind->namespaced ? "Namespaced" : "Cluster",
-	                             "singularResource", kind->singular, "verbs", verbs());
+	                             "singularResource", kind->singular, "verbs", verbs(kind));
+	json_t *subresources = aggregated_subresources(kind);
 
 	if (kind->short_names)
 		json_object_set_new(resource, "shortNames", strings(kind->short_names));
 	if (kind->categories)
 		json_object_set_new(resource, "categories", strings(kind->categories));
-	if (kind->has_status)
-		json_object_set_new(resource, "subresources",
-		                    json_pack("[{s:s,s:o,s:o}]", "subresource", "status",
-		                              "responseKind", response_kind(kind), "verbs",
-		                              status_verbs()));
+	if (subresources)
+		json_object_set_new(resource, "subresources", subresources);
 	return resource;
 }
 
@@ -170,7 +226,7 @@ static json_t *aggregated_version(const struct kind *first)
 {
 	json_t *resources = json_array();
 
-	for (const struct kind *const *k = kinds; *k; k++)
+	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
 		if (strcmp((*k)->group, first->group) == 0 &&
 		    strcmp((*k)->version, first->version) == 0)
 			json_array_append_new(resources, aggregated_resource(*k));
@@ -183,7 +239,7 @@ static json_t *aggregated_group(const char *name)
 {
 	json_t *versions = json_array();
 
-	for (const struct kind *const *k = kinds; *k; k++)
+	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
 		if (strcmp((*k)->group, name) == 0 && is_first(k, true))
 			json_array_append_new(versions, aggregated_version(*k));
 	return json_pack("{s:{s:s},s:o}", "metadata", "name", name, "versions", versions);
@@ -194,7 +250,7 @@ static json_t *aggregated(bool core)
 {
 	json_t *items = json_array();
 
-	for (const struct kind *const *k = kinds; *k; k++)
+	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
 		if (((*k)->group[0] == '\0') == core && is_first(k, false))
 			json_array_append_new(items, aggregated_group((*k)->group));
 	return json_pack("{s:s,s:s,s:{},s:o}", "kind", "APIGroupDiscoveryList", "apiVersion",
@@ -268,33 +324,14 @@ static void reply_openapi_v2(struct http_request *req)
 		                     "Kubernetes", "version", VERSION_GIT, "paths"));
 }
 
-static bool is_health(const char *path)
-{
-	return strcmp(path, "/healthz") == 0 || strcmp(path, "/livez") == 0 ||
-	       strcmp(path, "/readyz") == 0;
-}
-
-/* Alive but unable to write is not healthy: only a new start helps (store.h). */
-static void reply_health(const struct server *server, struct http_request *req)
-{
-	static const char type[] = "text/plain; charset=utf-8";
-	struct store_stats stats;
-	char *text;
-
-	store_stats(server->store, &stats);
-	if (!stats.broken) {
-		http_reply(req, 200, type, "ok", 2);
-		return;
-	}
-	text = xasprintf("store failed: %s\n", stats.failure.msg);
-	http_reply(req, 500, type, text, strlen(text));
-	free(text);
-}
-
 bool discovery_handle(const struct server *server, struct http_request *req, const char *path)
 {
-	if (is_health(path))
-		reply_health(server, req);
+	if (path[0] != '/')
+		return false;
+	if (health_handle(server, req, path))
+		return true;
+	if (strcmp(path, "/metrics") == 0)
+		metrics_reply(server, req);
 	else if (strcmp(path, "/version") == 0)
 		reply_version(req);
 	else if (strcmp(path, "/openapi/v2") == 0)

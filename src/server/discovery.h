@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * discovery - what clients learn the API from: /api, /apis and below, /version, /openapi, and the
- * health paths.  All of it follows from the kinds table.
+ * discovery - what clients learn the API from: /api, /apis and below, /version and /openapi, and
+ * what lies beside it, the health paths and /metrics.  All of it follows from the kinds table.
  */
 #pragma once
 

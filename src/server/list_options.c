@@ -41,7 +41,7 @@ static json_t *query_number(struct http_request *req, const char *key, uint64_t 
 	                  text);
 }
 
-/* "REVISION.NAMESPACE/NAME", see list_options_continue(). */
+/* "REVISION.NAMESPACE/NAME", see list_options_continue(); the revision 0 is any. */
 static json_t *parse_continue(const char *token, struct list_options *options)
 {
 	const char *dot = strchr(token, '.');
@@ -152,6 +152,9 @@ json_t *list_options_parse(struct http_request *req, const struct kind *kind, bo
 	options->initial = query_bool(req, "sendInitialEvents", &options->has_initial);
 	options->exact = match && strcmp(match, "Exact") == 0;
 	status = parse_numbers(req, options);
+	/* A limit with a version and no mode is the old way to ask for exactly that version. */
+	if (!watch && options->limit && options->version && (!match || !match[0]))
+		options->exact = true;
 	if (!status)
 		status = parse_selectors(req, kind, options);
 	if (status)
@@ -175,6 +178,25 @@ bool list_options_match(const struct list_options *options, const struct store_o
 		return true;
 	tree = store_object_json(object);
 	return field_selector_matches(options->fields, tree);
+}
+
+json_t *list_options_expired(const struct list_options *options)
+{
+	json_t *status;
+
+	if (!options->after)
+		return status_new(410, "Expired",
+		                  "The resourceVersion for the provided list is too old.");
+	status = status_new(410, "Expired",
+	                    "The provided continue parameter is too old to display a consistent "
+	                    "list result. You can start a new list without the continue "
+	                    "parameter, or use the continue token in this response to retrieve "
+	                    "the remainder of the results. Continuing with the provided token "
+	                    "results in an inconsistent list - objects that were created, "
+	                    "modified, or deleted between the time the first chunk was returned "
+	                    "and now may show up in the list.");
+	json_path_set(status, "metadata.continue", json_sprintf("0.%s", options->after));
+	return status;
 }
 
 json_t *list_options_too_large(uint64_t asked, uint64_t current)

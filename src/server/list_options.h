@@ -19,10 +19,10 @@ struct list_options {
 	const char *name;              /* the only name that can match, or NULL; in 'fields' */
 	uint64_t limit;                /* 0: none */
 	const char *after;             /* "ns/name" of the page before; NULL: the first page */
-	uint64_t after_revision;       /* of the first page */
+	uint64_t after_revision;       /* of the first page; 0: whatever there is now */
 	bool has_version;              /* resourceVersion is given and not "" */
 	uint64_t version;
-	bool exact;         /* resourceVersionMatch=Exact */
+	bool exact;         /* the list of that very version is asked for */
 	bool bookmarks;     /* allowWatchBookmarks */
 	bool has_initial;   /* sendInitialEvents is given */
 	bool initial;       /* its value */
@@ -40,6 +40,12 @@ bool list_options_match(const struct list_options *options, const struct store_o
 
 /* The continue token for the page behind 'last' of a list begun at 'revision'; heap. */
 char *list_options_continue(uint64_t revision, const struct store_object *last);
+
+/*
+ * 410: what 'options' asks for is no longer in the history.  Of a later page it carries a token to
+ * go on with what there is now.
+ */
+json_t *list_options_expired(const struct list_options *options);
 
 /* 504: the resourceVersion asked for is yet to come. */
 json_t *list_options_too_large(uint64_t asked, uint64_t current);

@@ -37,6 +37,7 @@ static void mutation_free(struct mutation *m)
 	json_decref(m->refusal);
 	json_decref(m->preview);
 	json_decref(m->warnings);
+	json_decref(m->duplicates);
 	free(m->ns);
 	free(m->name);
 	free(m);
@@ -80,6 +81,7 @@ static json_t *check_unknown(struct mutation *m, const json_t *object)
 	if (!m->strict && !m->warn_unknown)
 		return NULL;
 	kind_unknown_fields(m->kind, object, texts);
+	json_array_extend(texts, m->duplicates);
 	if (!m->strict) {
 		json_array_extend(m->warnings, texts);
 		return NULL;
@@ -114,7 +116,7 @@ static json_t *conform(struct mutation *m, json_t *object)
 	return status;
 }
 
-static json_t *patch_refused(int r, const struct err *err)
+json_t *mutation_patch_refused(int r, const struct err *err)
 {
 	json_t *status;
 
@@ -149,9 +151,17 @@ static json_t *build(struct mutation *m, const json_t *old, json_t **ret)
 	case MUTATE_PATCH_STRATEGIC:
 		r = patch_strategic(old, m->input, m->kind->merge_keys, &object, &err);
 		break;
+	case MUTATE_APPLY:
+		object = json_deep_copy(old);
+		status = m->apply(m, object);
+		if (status)
+			json_decref(object);
+		else
+			*ret = object;
+		return status;
 	}
 	if (r < 0)
-		return patch_refused(r, &err);
+		return mutation_patch_refused(r, &err);
 	status = json_is_object(object)
 	                 ? conform(m, object)
 	                 : status_new(400, "BadRequest", "the patched %s is not an object",
@@ -190,7 +200,7 @@ static json_t *run_hooks(struct mutation *m, json_t *object, const json_t *old)
 	enum kind_write write = write_of(m, old);
 	json_t *status;
 
-	if (m->kind->prepare)
+	if (m->kind->prepare && m->op != MUTATE_APPLY)
 		m->kind->prepare(object, old, write);
 	json_path_del(object, "metadata.managedFields");
 	if (write == KIND_CREATE)

@@ -24,7 +24,8 @@ enum mutate_op {
 	MUTATE_UPDATE,
 	MUTATE_PATCH_JSON,
 	MUTATE_PATCH_MERGE,
-	MUTATE_PATCH_STRATEGIC
+	MUTATE_PATCH_STRATEGIC,
+	MUTATE_APPLY, /* by the function 'apply': a subresource */
 };
 
 struct mutation {
@@ -35,7 +36,13 @@ struct mutation {
 	json_t *input; /* owned: the object, or the patch */
 	bool status;   /* of the /status subresource */
 	bool dry_run;
-	bool strict, warn_unknown; /* unknown fields: 400, or a warning */
+	bool strict, warn_unknown; /* unknown or duplicate fields: 400, or a warning */
+	json_t *duplicates;        /* owned: what body_duplicates() said; NULL: nothing */
+	/*
+	 * Of MUTATE_APPLY: changes 'object', a copy of the stored one, by 'input'; NULL or the
+	 * refusal.  May set 'own' where its change is one that updates may not make.
+	 */
+	json_t *(*apply)(struct mutation *m, json_t *object);
 	bool own; /* the server's own object, which validation is not asked about */
 	void (*done)(struct mutation *m, const struct store_object *object);
 	void *arg;
@@ -55,6 +62,9 @@ struct mutation {
 struct mutation *mutation_new(struct server *server, const struct kind *kind, const char *ns,
                               const char *name, enum mutate_op op, json_t *input);
 void mutation_start(struct mutation *m);
+
+/* The Status (400, 422) for a patch that failed with 'r'. */
+json_t *mutation_patch_refused(int r, const struct err *err);
 
 /* The Status (429, 500, 503) for a write that the store gave up with 'r'. */
 json_t *mutation_failure(const struct kind *kind, const char *name, int r);

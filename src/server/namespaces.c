@@ -14,7 +14,8 @@
 #include "server/deletion.h"
 #include "server/object.h"
 
-#define SWEEP_PERIOD_NS NSEC_PER_SEC
+#define SWEEP_PERIOD_NS   NSEC_PER_SEC
+#define CONTENT_FINALIZER "kubernetes"
 
 /* A Namespace that is or is about to be Terminating. */
 struct terminating {
@@ -53,6 +54,23 @@ static bool is_empty(const struct store *store, const char *ns)
 	return true;
 }
 
+static bool drop_finalizer(json_t *object)
+{
+	json_t *finalizers = json_path(object, "spec.finalizers"), *one;
+	size_t i;
+
+	json_array_foreach(finalizers, i, one) {
+		if (strcmp(json_string_value(one) ? json_string_value(one) : "",
+		           CONTENT_FINALIZER) != 0)
+			continue;
+		json_array_remove(finalizers, i);
+		if (json_array_size(finalizers) == 0)
+			json_path_del(object, "spec.finalizers");
+		return true;
+	}
+	return false;
+}
+
 /* Takes the finalizer that stands for the content; what other finalizers there are stay. */
 static int change_emptied(void *arg, const struct store_object *stored, struct store_change *change)
 {
@@ -62,12 +80,11 @@ static int change_emptied(void *arg, const struct store_object *stored, struct s
 	if (!stored)
 		return -ENOENT;
 	object = store_object_json(stored);
-	if (!json_path(object, "spec.finalizers")) {
+	if (!drop_finalizer(object)) {
 		json_decref(object);
 		change->op = STORE_KEEP;
 		return 0;
 	}
-	json_path_del(object, "spec.finalizers");
 	change->op = object_has_finalizers(object, &kind_namespace) ? STORE_PUT : STORE_REMOVE;
 	change->object = object;
 	return 0;

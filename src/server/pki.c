@@ -227,9 +227,9 @@ static int kubeconfig_write(const struct pki_request *request, const struct tls_
 	return file_write(path, b.p, b.n, 0600, err);
 }
 
-/* The admin's certificate and the server's, under a CA that is there. */
+/* The admin's certificate and the server's, under a CA that is there; '*ctx' NULL: a new one. */
 static int issue_all(const struct pki_request *request, const struct tls_identity *ca,
-                     const struct sans *sans, SSL_CTX **ret_ctx, struct err *err)
+                     const struct sans *sans, SSL_CTX **ctx, struct err *err)
 {
 	static const char *const masters[] = { "system:masters", NULL };
 	const struct tls_cert_request for_admin = {
@@ -244,6 +244,7 @@ static int issue_all(const struct pki_request *request, const struct tls_identit
 		.days = ISSUED_DAYS,
 	};
 	struct tls_identity admin = { 0 }, server = { 0 };
+	struct tls_pems pems;
 	int r;
 
 	r = identity_setup(request->data_dir, "admin", ca, &for_admin, &admin, err);
@@ -251,15 +252,15 @@ static int issue_all(const struct pki_request *request, const struct tls_identit
 		r = identity_setup(request->data_dir, "server", ca, &for_server, &server, err);
 	if (r == 0)
 		r = kubeconfig_write(request, ca, &admin, err);
+	pems = (struct tls_pems){ ca->cert, server.cert, server.key };
 	if (r == 0)
-		r = tls_server_new(&(struct tls_pems){ ca->cert, server.cert, server.key }, ret_ctx,
-		                   err);
+		r = *ctx ? tls_server_renew(*ctx, &pems, err) : tls_server_new(&pems, ctx, err);
 	tls_identity_done(&admin);
 	tls_identity_done(&server);
 	return r;
 }
 
-int pki_setup(const struct pki_request *request, SSL_CTX **ret_ctx, struct err *err)
+static int setup(const struct pki_request *request, SSL_CTX **ctx, struct err *err)
 {
 	auto_free char *folder = xasprintf("%s/pki", request->data_dir);
 	struct tls_identity ca = { 0 };
@@ -274,8 +275,23 @@ int pki_setup(const struct pki_request *request, SSL_CTX **ret_ctx, struct err *
 		return r;
 	r = ca_setup(request->data_dir, &ca, err);
 	if (r == 0)
-		r = issue_all(request, &ca, &sans, ret_ctx, err);
+		r = issue_all(request, &ca, &sans, ctx, err);
 	tls_identity_done(&ca);
 	sans_done(&sans);
 	return r;
+}
+
+int pki_setup(const struct pki_request *request, SSL_CTX **ret_ctx, struct err *err)
+{
+	SSL_CTX *ctx = NULL;
+	int r = setup(request, &ctx, err);
+
+	if (r == 0)
+		*ret_ctx = ctx;
+	return r;
+}
+
+int pki_renew(const struct pki_request *request, SSL_CTX *ctx, struct err *err)
+{
+	return setup(request, &ctx, err);
 }

@@ -25,3 +25,6 @@ struct pki_request {
 
 /* Makes the files that are missing and '*ret_ctx' for the listener. */
 int pki_setup(const struct pki_request *request, SSL_CTX **ret_ctx, struct err *err);
+
+/* The same while serving: what is about to end is issued anew, and 'ctx' uses it from now on. */
+int pki_renew(const struct pki_request *request, SSL_CTX *ctx, struct err *err);

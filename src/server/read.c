@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/read.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -11,6 +12,7 @@
 #include "kube/status.h"
 #include "server/list_options.h"
 #include "server/reply.h"
+#include "server/snapshot.h"
 
 /* One page of a list. */
 struct page {
@@ -87,6 +89,12 @@ static void reply_texts(struct http_request *req, const struct page *page)
 	}
 	buf_adds(&b, "]}\n");
 
+	if (reply_needs_tree(req)) {
+		reply_json(req, 200, json_loadb(b.p, b.n, 0, NULL));
+		buf_done(&b);
+		return;
+	}
+
 	struct http_piece piece = { b.p, b.n, free, b.p };
 
 	http_reply_pieces(req, 200, TYPE_JSON, &piece, 1);
@@ -116,17 +124,29 @@ static void reply_table(struct http_request *req, const struct page *page)
 	reply_json(req, 200, table);
 }
 
-/* Whether a list at the version asked for can be had; NULL or the refusal. */
-static json_t *check_version(const struct list_options *options, uint64_t current)
+/* Fills the page's objects and revision with all that is behind the key; NULL or the refusal. */
+static json_t *find_objects(struct store *store, const struct route *route,
+                            const struct list_options *options, struct page *page)
 {
-	if (!options->has_version || options->version == 0)
-		return NULL;
-	if (options->version > current)
+	uint64_t current = page->revision, wanted = current;
+	int r;
+
+	if (options->after && options->after_revision)
+		wanted = options->after_revision;
+	else if (options->has_version && options->version > current)
 		return list_options_too_large(options->version, current);
-	if (options->exact && options->version < current)
-		return status_new(410, "Expired",
-		                  "The resourceVersion for the provided list is too old.");
-	return NULL;
+	else if (options->exact)
+		wanted = options->version;
+	if (wanted == current) {
+		page->n = store_list(store, route->kind, route->ns, options->after, &page->objects);
+		return NULL;
+	}
+	r = snapshot_list(store, route->kind, route->ns, options->after, wanted, &page->objects,
+	                  &page->n);
+	if (r == -ERANGE)
+		return list_options_too_large(wanted, current);
+	page->revision = wanted;
+	return r < 0 ? list_options_expired(options) : NULL;
 }
 
 void read_list(struct server *server, struct http_request *req, const struct route *route)
@@ -140,19 +160,12 @@ void read_list(struct server *server, struct http_request *req, const struct rou
 		return;
 	status = list_options_parse(req, route->kind, false, &options);
 	if (!status)
-		status = check_version(&options, page.revision);
+		status = find_objects(server->store, route, &options, &page);
 	if (status) {
 		list_options_done(&options);
 		reply_status(req, status);
 		return;
 	}
-	/*
-	 * Later pages are read now but say the revision of the first: a watch from there tells what
-	 * has changed since in the pages before.
-	 */
-	if (options.after)
-		page.revision = options.after_revision;
-	page.n = store_list(server->store, route->kind, route->ns, options.after, &page.objects);
 	select_objects(&page, &options);
 	if (form == ACCEPT_TABLE)
 		reply_table(req, &page);

@@ -4,19 +4,45 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "kube/decode.h"
 #include "kube/json.h"
 #include "kube/status.h"
 
+/* For the eyes of people (apiserver responsewriters isPrettyPrint). */
+static bool wants_pretty(struct http_request *req)
+{
+	const char *pretty = http_query(req, "pretty"), *agent = http_header(req, "User-Agent");
+
+	if (pretty)
+		return strcasecmp(pretty, "false") != 0 && strcmp(pretty, "0") != 0;
+	return agent && (strncmp(agent, "curl", 4) == 0 || strncmp(agent, "Wget", 4) == 0 ||
+	                 strncmp(agent, "Mozilla/5.0", 11) == 0);
+}
+
+static bool wants_yaml(struct http_request *req)
+{
+	return accept_choose(http_header(req, "Accept"), ACCEPT_TABLE | ACCEPT_YAML) == ACCEPT_YAML;
+}
+
+bool reply_needs_tree(struct http_request *req)
+{
+	return wants_pretty(req) || wants_yaml(req);
+}
+
 void reply_json(struct http_request *req, int code, json_t *value)
 {
-	char *text = json_text(value);
+	bool yaml = wants_yaml(req);
+	char *text = yaml                ? encode_yaml(value)
+	             : wants_pretty(req) ? json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY)
+	                                 : json_text(value);
 	struct http_piece piece = { text, strlen(text), free, text };
 
 	json_decref(value);
-	http_reply_pieces(req, code, TYPE_JSON, &piece, 1);
+	http_reply_pieces(req, code, yaml ? TYPE_YAML : TYPE_JSON, &piece, 1);
 }
 
 void reply_status(struct http_request *req, json_t *status)
@@ -63,7 +89,7 @@ static void release_object(void *arg)
 void reply_object(struct http_request *req, int code, const struct store_object *object,
                   enum accept form)
 {
-	if (form == ACCEPT_TABLE) {
+	if (form == ACCEPT_TABLE || reply_needs_tree(req)) {
 		reply_tree(req, code, object->kind, store_object_json(object), form);
 	} else {
 		struct http_piece piece = { object->text, object->size, release_object,
@@ -75,12 +101,13 @@ void reply_object(struct http_request *req, int code, const struct store_object 
 
 enum accept reply_form(struct http_request *req)
 {
-	enum accept form = accept_choose(http_header(req, "Accept"), ACCEPT_TABLE);
+	enum accept form = accept_choose(http_header(req, "Accept"), ACCEPT_TABLE | ACCEPT_YAML);
 
 	if (form == ACCEPT_NONE)
 		reply_status(req,
 		             status_new(406, "NotAcceptable",
-		                        "only the following media types are accepted: " TYPE_JSON));
+		                        "only the following media types are accepted: " TYPE_JSON
+		                        ", " TYPE_YAML));
 	return form;
 }
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "server/subresource.h"
+#include "server/virtual_kinds.h"
 
 #define STEPS_MAX 8 /* /apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME/SUBRESOURCE */
 
@@ -28,14 +30,14 @@ static bool split(char *text, char *steps[static STEPS_MAX], size_t *ret_n)
 	return true;
 }
 
-static enum verb verb_of(const char *method, bool named, bool watch)
+static enum verb verb_of(const char *method, bool named, bool below, bool watch)
 {
-	if (strcmp(method, "GET") == 0)
+	if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
 		return watch ? VERB_WATCH : named ? VERB_GET : VERB_LIST;
 	if (strcmp(method, "DELETE") == 0)
 		return named ? VERB_DELETE : VERB_DELETE_COLLECTION;
 	if (strcmp(method, "POST") == 0)
-		return named ? VERB_NONE : VERB_CREATE;
+		return named && !below ? VERB_NONE : VERB_CREATE;
 	if (strcmp(method, "PUT") == 0)
 		return named ? VERB_UPDATE : VERB_NONE;
 	if (strcmp(method, "PATCH") == 0)
@@ -67,10 +69,27 @@ static void check_scope(struct route *route)
 		route->verb = VERB_NONE;
 }
 
+/* Of a review there is nothing but its create. */
+static void check_virtual(struct route *route)
+{
+	if (!route->kind || !virtual_kinds_is(route->kind))
+		return;
+	if (route->name[0])
+		route->kind = NULL;
+	else if (route->verb != VERB_CREATE)
+		route->verb = VERB_NONE;
+}
+
 static void check_subresource(struct route *route)
 {
 	if (!route->kind || !route->subresource[0])
 		return;
+	route->sub = subresource_find(route->kind, route->subresource);
+	if (route->sub) {
+		if (route->verb == VERB_NONE || !(route->sub->verbs & (1U << route->verb)))
+			route->verb = VERB_NONE;
+		return;
+	}
 	if (strcmp(route->subresource, "status") != 0 || !route->kind->has_status) {
 		route->kind = NULL;
 		return;
@@ -95,11 +114,12 @@ static void parse_resource(struct route *route, const char *method, char *const 
 		route->name = steps[1];
 	if (n > 2)
 		route->subresource = steps[2];
-	route->verb = verb_of(method, n > 1, watch);
+	route->verb = verb_of(method, n > 1, n > 2, watch);
 	if (n > 3)
 		return;
-	route->kind = kind_by_path(route->group, route->version, route->plural);
+	route->kind = virtual_kinds_by_path(route->group, route->version, route->plural);
 	check_scope(route);
+	check_virtual(route);
 	check_subresource(route);
 }
 

@@ -23,6 +23,9 @@ enum verb {
 	VERB_NONE, /* the method has no meaning for this resource: 405 */
 };
 
+struct identity;
+struct subresource;
+
 struct route {
 	char *text;     /* owned; the strings below point into it or are static, "" where missing */
 	bool api;       /* below /api or /apis */
@@ -30,7 +33,9 @@ struct route {
 	enum verb verb; /* of a resource */
 	const struct kind *kind; /* NULL: there is no such resource here (404) */
 	const char *group, *version, *plural, *ns, *name, *subresource;
-	bool status; /* the subresource is /status of a kind that has one */
+	bool status;                   /* the subresource is /status of a kind that has one */
+	const struct subresource *sub; /* it is one of the table; NULL: it is not */
+	const struct identity *who;    /* who asks; set by the server, NULL before */
 };
 
 /* 'path' is decoded and without its query; 'watch' tells whether ?watch=true was there. */

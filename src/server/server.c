@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -14,19 +15,27 @@
 #include "kube/json.h"
 #include "kube/status.h"
 #include "server/admit.h"
-#include "server/auth.h"
+#include "server/authn.h"
+#include "server/authz.h"
 #include "server/bootstrap.h"
 #include "server/discovery.h"
+#include "server/metrics.h"
 #include "server/namespaces.h"
 #include "server/pki.h"
 #include "server/read.h"
 #include "server/reply.h"
+#include "server/review.h"
 #include "server/route.h"
+#include "server/service_account.h"
 #include "server/state.h"
+#include "server/subresource.h"
+#include "server/token_file.h"
+#include "server/virtual_kinds.h"
 #include "server/watch.h"
 #include "server/write.h"
 
 #define STORE_NAME        "store.db"
+#define RENEWAL_PERIOD_NS (24 * 3600 * NSEC_PER_SEC)
 #define DEFAULT_PORT      6443
 #define BODY_MAX          (DECODE_BODY_MAX + (1 << 20)) /* so much over is still refused in JSON */
 #define DEFAULT_CIDR      "10.96.0.0/16"
@@ -91,24 +100,72 @@ static bool asks_watch(struct http_request *req)
 	return watch && strcasecmp(watch, "false") != 0 && strcmp(watch, "0") != 0;
 }
 
+/* Whatever becomes of the request, its client learns of it. */
+static void warn_of_deprecation(struct http_request *req, const struct kind *kind)
+{
+	auto_json json_t *warnings = NULL;
+
+	if (!kind->deprecation_warning)
+		return;
+	warnings = json_pack("[s]", kind->deprecation_warning);
+	reply_warnings(req, warnings);
+}
+
+static void handle_known(struct server *server, struct http_request *req, const struct route *route)
+{
+	warn_of_deprecation(req, route->kind);
+	if (route->verb == VERB_NONE)
+		reply_not_allowed(req);
+	else if (route->sub)
+		route->sub->handle(server, req, route);
+	else if (virtual_kinds_is(route->kind))
+		review_create(server, req, route);
+	else
+		handle_resource(server, req, route);
+}
+
+static void handle_path(struct server *server, struct http_request *req, const struct route *route)
+{
+	const char *method = http_method(req);
+
+	if (!route->resource && strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		reply_not_allowed(req);
+	else if (route->resource || !discovery_handle(server, req, http_path(req)))
+		reply_not_found(req, route);
+}
+
+/* NULL with 'who' filled, or the 401 or 403. */
+static json_t *check_access(const struct server *server, struct http_request *req,
+                            const struct route *route, struct identity *who)
+{
+	struct authz_attributes asked;
+	json_t *status = authn_request(server, req, who);
+
+	if (status)
+		return status;
+	authz_attributes_of(route, http_method(req), http_path(req), &asked);
+	return authz_check(server, who, route, &asked);
+}
+
 static void handle(void *arg, struct http_request *req)
 {
 	struct server *server = arg;
-	const char *method = http_method(req), *path = http_path(req);
+	struct identity who = { 0 };
 	struct route route;
 	json_t *status;
 
-	route_parse(method, path, asks_watch(req), &route);
-	status = auth_check(http_peer(req), &route, method, path);
+	route_parse(http_method(req), http_path(req), asks_watch(req), &route);
+	route.who = &who;
+	metrics_observe(server, req, &route);
+	status = check_access(server, req, &route, &who);
 	if (status)
 		reply_status(req, status);
 	else if (route.kind)
-		handle_resource(server, req, &route);
-	else if (!route.resource && strcmp(method, "GET") != 0)
-		reply_not_allowed(req);
-	else if (route.resource || !discovery_handle(server, req, path))
-		reply_not_found(req, &route);
+		handle_known(server, req, &route);
+	else
+		handle_path(server, req, &route);
 	route_done(&route);
+	identity_done(&who);
 }
 
 static void on_store_ready(void *arg)
@@ -148,29 +205,81 @@ static int open_store(struct server *server, const struct server_config *config,
 	return 0;
 }
 
+static void pki_request_of(const struct server *server, struct pki_request *ret)
+{
+	*ret = (struct pki_request){
+		.data_dir = server->data_dir,
+		.listen = server->listen,
+		.port = server->port,
+		.tls_sans = (const char *const *)server->tls_sans,
+	};
+	ip_range_address(&server->admission->ranges[0], 0, &ret->service_ip);
+}
+
+/* A server may run for longer than its certificate lasts. */
+static void on_renewal(void *arg)
+{
+	struct server *server = arg;
+	struct pki_request request;
+	struct err err = { 0 };
+
+	pki_request_of(server, &request);
+	if (pki_renew(&request, server->tls, &err) < 0)
+		log_warn("server", "cannot renew the certificates: %s; trying again in a day",
+		         err.msg);
+}
+
+static int open_keys(struct server *server, const struct server_config *config, struct err *err)
+{
+	struct pki_request request;
+	int r;
+
+	pki_request_of(server, &request);
+	r = pki_setup(&request, &server->tls, err);
+	if (r == 0)
+		r = service_account_key(config->data_dir, &server->account_key, err);
+	if (r == 0 && config->token_auth_file)
+		r = token_file_load(config->token_auth_file, &server->tokens, err);
+	if (r < 0)
+		return r;
+	server->renewals = timer_new(server->loop, on_renewal, server);
+	timer_every(server->renewals, RENEWAL_PERIOD_NS);
+	return 0;
+}
+
 static int open_listeners(struct server *server, const struct server_config *config,
                           struct err *err)
 {
 	auto_free char *socket = xasprintf("%s/" SERVER_SOCKET_NAME, config->data_dir);
-	struct pki_request request = {
-		.data_dir = config->data_dir,
-		.listen = server->listen,
-		.port = server->port,
-		.tls_sans = config->tls_sans,
-	};
-	SSL_CTX *ctx = NULL;
-	int r;
+	int r = open_keys(server, config, err);
 
-	ip_range_address(&server->admission->ranges[0], 0, &request.service_ip);
-	r = pki_setup(&request, &ctx, err);
 	if (r < 0)
 		return r;
 	server->http = http_server_new(server->loop, BODY_MAX, handle, server);
-	r = http_server_listen_tls(server->http, &server->listen, server->port, ctx, err);
-	SSL_CTX_free(ctx);
+	r = http_server_listen_tls(server->http, &server->listen, server->port, server->tls, err);
 	if (r < 0)
 		return r;
 	return http_server_listen_unix(server->http, socket, err);
+}
+
+static char **copy_list(const char *const *list)
+{
+	char **copy;
+	size_t n = 0;
+
+	while (list && list[n])
+		n++;
+	copy = xcalloc(n + 1, sizeof(*copy));
+	for (size_t i = 0; i < n; i++)
+		copy[i] = xstrdup(list[i]);
+	return copy;
+}
+
+static void free_list(char **list)
+{
+	for (char **p = list; p && *p; p++)
+		free(*p);
+	free(list);
 }
 
 int server_new(struct loop *loop, const struct server_config *config, struct server **ret,
@@ -180,6 +289,9 @@ int server_new(struct loop *loop, const struct server_config *config, struct ser
 	int r;
 
 	server->loop = loop;
+	server->metrics = metrics_new();
+	server->data_dir = xstrdup(config->data_dir);
+	server->tls_sans = copy_list(config->tls_sans);
 	server->listen = config->listen;
 	server->port = config->port ? config->port : DEFAULT_PORT;
 	if (server->listen.family == 0)
@@ -218,5 +330,12 @@ void server_free(struct server *server)
 		http_server_free(server->http);
 	namespaces_done(server);
 	admission_free(server->admission);
+	token_file_free(server->tokens);
+	metrics_free(server->metrics);
+	timer_free(server->renewals);
+	SSL_CTX_free(server->tls);
+	free_list(server->tls_sans);
+	free(server->data_dir);
+	EVP_PKEY_free(server->account_key);
 	free(server);
 }

@@ -24,10 +24,12 @@ struct server_config {
 	uint16_t node_port_min, node_port_max; /* 0: 30000, 32767 */
 	const char *const
 		*tls_sans; /* further names of the server certificate; NULL-terminated, or NULL */
+	const char *token_auth_file; /* token,user,uid,"group1,group2" a line; NULL: none */
 };
 
 #define SERVER_SOCKET_NAME     "server.sock"      /* in the data directory */
 #define SERVER_KUBECONFIG_NAME "admin.kubeconfig" /* likewise */
+#define SERVER_CA_NAME         "pki/ca.crt"       /* likewise */
 
 /* Opens the store, makes what is missing, listens.  Serves once 'loop' runs. */
 int server_new(struct loop *loop, const struct server_config *config, struct server **ret,

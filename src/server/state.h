@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 
 #include "base/ipaddr.h"
@@ -15,6 +17,8 @@
 #include "store/store.h"
 
 struct admission;
+struct metrics;
+struct token_file;
 
 struct server {
 	struct loop *loop;            /* the caller's */
@@ -22,6 +26,13 @@ struct server {
 	struct fd_watch *store_ready; /* calls store_dispatch() */
 	struct http_server *http;
 	struct admission *admission;
+	struct metrics *metrics;
+	SSL_CTX *tls;           /* of the listener */
+	struct timer *renewals; /* of the certificates */
+	char *data_dir;
+	char **tls_sans;           /* NULL-terminated */
+	struct token_file *tokens; /* NULL: there is no such file */
+	EVP_PKEY *account_key;     /* signs the tokens of ServiceAccounts */
 	struct list_node watchers; /* struct watcher */
 	struct timer *bookmarks;
 	struct timer *backlogs;       /* looks at what the watchers have not read */

@@ -323,14 +323,18 @@ static void run(struct watcher *w)
 void watch_start(struct server *server, struct http_request *req, const struct route *route)
 {
 	uint64_t current = store_revision(server->store);
-	enum accept form = reply_form(req);
+	enum accept form = accept_choose(http_header(req, "Accept"), ACCEPT_TABLE);
 	const char *include = NULL;
 	struct list_options options;
 	struct watcher *w;
 	json_t *status;
 
-	if (form == ACCEPT_NONE)
+	if (form == ACCEPT_NONE) {
+		reply_status(req,
+		             status_new(406, "NotAcceptable",
+		                        "only the following media types are accepted: " TYPE_JSON));
 		return;
+	}
 	if (form == ACCEPT_TABLE && !(include = reply_include(req)))
 		return;
 	status = list_options_parse(req, route->kind, true, &options);

@@ -8,10 +8,12 @@
 #include "base/mem.h"
 #include "kube/json.h"
 #include "kube/status.h"
+#include "server/authz.h"
 #include "server/body.h"
 #include "server/deletion.h"
 #include "server/list_options.h"
 #include "server/mutate.h"
+#include "server/object.h"
 #include "server/reply.h"
 
 /* A request whose answer comes from the store. */
@@ -44,6 +46,30 @@ static void on_mutated(struct mutation *m, const struct store_object *object)
 		reply_object(waiting->req, code, object, waiting->form);
 }
 
+/* apimachinery validation.ValidateFieldValidation. */
+static json_t *check_validation(const char *value, enum mutate_op op)
+{
+	static const char *const supported[] = { "", "Ignore", "Strict", "Warn", NULL };
+	const char *options = op == MUTATE_CREATE   ? "CreateOptions"
+	                      : op == MUTATE_UPDATE ? "UpdateOptions"
+	                                            : "PatchOptions";
+	struct field_errors errs = { 0 };
+	auto_free char *text = NULL;
+	json_t *status;
+
+	for (const char *const *s = supported; *s; s++)
+		if (!value || strcmp(value, *s) == 0)
+			return NULL;
+	field_unsupported(&errs, "fieldValidation", value, supported);
+	text = field_errors_text(&errs);
+	status = status_new(422, "Invalid", "%s.meta.k8s.io \"\" is invalid: %s", options, text);
+	json_path_set(status, "details",
+	              json_pack("{s:s,s:s,s:o}", "group", "meta.k8s.io", "kind", options, "causes",
+	                        field_errors_causes(&errs)));
+	field_errors_done(&errs);
+	return status;
+}
+
 /* Takes 'input' over. */
 static void mutate(struct server *server, struct http_request *req, const struct route *route,
                    enum mutate_op op, enum accept form, json_t *input)
@@ -53,6 +79,8 @@ static void mutate(struct server *server, struct http_request *req, const struct
 	bool dry_run = false;
 	json_t *status = body_dry_run(req, &dry_run);
 
+	if (!status)
+		status = check_validation(validation, op);
 	if (status) {
 		json_decref(input);
 		reply_status(req, status);
@@ -63,6 +91,8 @@ static void mutate(struct server *server, struct http_request *req, const struct
 	m->dry_run = dry_run;
 	m->strict = validation && strcmp(validation, "Strict") == 0;
 	m->warn_unknown = !validation || !validation[0] || strcmp(validation, "Warn") == 0;
+	if (m->strict || m->warn_unknown)
+		m->duplicates = body_duplicates(req);
 	m->done = on_mutated;
 	m->arg = waiting_new(req, form);
 	mutation_start(m);
@@ -77,6 +107,11 @@ static void write_object(struct server *server, struct http_request *req, const 
 	if (form == ACCEPT_NONE)
 		return;
 	status = body_object(req, route->kind, &object);
+	if (!status && op == MUTATE_CREATE) {
+		status = authz_check_new(route->who, route->kind, object);
+		if (status)
+			json_decref(object);
+	}
 	if (status)
 		reply_status(req, status);
 	else
@@ -111,6 +146,44 @@ void write_patch(struct server *server, struct http_request *req, const struct r
 		reply_status(req, status);
 	else
 		mutate(server, req, route, ops[type], form, patch);
+}
+
+static json_t *apply_finalizers(struct mutation *m, json_t *object)
+{
+	json_t *finalizers = json_path(m->input, "spec.finalizers");
+	json_t *status = object_check_version(m->input, m->kind, object);
+
+	if (status)
+		return status;
+	if (json_array_size(finalizers))
+		json_path_set(object, "spec.finalizers", json_incref(finalizers));
+	else
+		json_path_del(object, "spec.finalizers");
+	m->own = true;
+	return NULL;
+}
+
+void write_finalize(struct server *server, struct http_request *req, const struct route *route)
+{
+	enum accept form = reply_form(req);
+	json_t *object = NULL, *status;
+	struct mutation *m;
+
+	if (form == ACCEPT_NONE)
+		return;
+	status = body_virtual(req, route->kind, &object);
+	if (!status)
+		status = object_check_name(object, route->name);
+	if (status) {
+		json_decref(object);
+		reply_status(req, status);
+		return;
+	}
+	m = mutation_new(server, route->kind, route->ns, route->name, MUTATE_APPLY, object);
+	m->apply = apply_finalizers;
+	m->done = on_mutated;
+	m->arg = waiting_new(req, form);
+	mutation_start(m);
 }
 
 /* {"kind":"Status","status":"Success","details":{name, group, kind, uid}} */

@@ -4,9 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/command.h"
 
@@ -14,6 +16,7 @@ static const struct option_spec options[] = {
 	{ "file", 'f', "FILE", "a file", OPTION_REQUIRED | OPTION_LIST },
 	{ "all", 'A', NULL, "all", 0 },
 	{ "output", 'o', "FORMAT", "how", 0 },
+	{ "config", 0, "FILE", "more of these", 0 },
 	{ 0 },
 };
 
@@ -137,10 +140,46 @@ static void tables_are_complete(void **state)
 	}
 }
 
+static struct args *parse_with_file(const char *yaml, struct err *err)
+{
+	static const char path[] = "test-args-config.yaml";
+	const char *const words[] = { "test", "svc", "--config", path, "-o", "json", NULL };
+	struct args *args;
+
+	assert_int_equal(file_write(path, yaml, strlen(yaml), 0600, NULL), 0);
+	args = parse(words, err);
+	(void)unlink(path);
+	return args;
+}
+
+static void takes_options_from_a_file(void **state)
+{
+	static const char *const bad[] = { "file: [a]\nnone: 1\n",    "file: {}\n", "file: [[a]]\n",
+		                           "file: a\nall: 3\n",       "- a\n",      "config: x\n",
+		                           "file: a\n--- \nfile: b\n" };
+	struct args *args = parse_with_file("file: [\"a,b\", 7]\nall: true\noutput: yaml\n", NULL);
+
+	(void)state;
+	assert_non_null(args);
+	assert_string_equal(args_list(args, "file")[0], "a,b");
+	assert_string_equal(args_list(args, "file")[1], "7");
+	assert_true(args_flag(args, "all"));
+	assert_string_equal(args_get(args, "output"), "json");
+	args_free(args);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct err err = { 0 };
+
+		if (parse_with_file(bad[i], &err))
+			fail_msg("taken: %s", bad[i]);
+		assert_string_not_equal(err.msg, "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_words_in_any_order),
+		cmocka_unit_test(takes_options_from_a_file),
 		cmocka_unit_test(takes_dashes_after_two_dashes),
 		cmocka_unit_test(says_what_is_wrong),
 		cmocka_unit_test(help_needs_nothing_else),

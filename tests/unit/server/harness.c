@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/rand.h"
 
@@ -114,6 +115,7 @@ int call(struct harness *h, const char *method, const char *path, const char *ty
 		.content_type = type || !body ? type : "application/json",
 		.body = body,
 		.body_size = body ? strlen(body) : 0,
+		.authorization = h->authorization,
 		.on_head = on_head,
 		.on_data = on_data,
 		.on_done = on_done,
@@ -129,6 +131,33 @@ int call(struct harness *h, const char *method, const char *path, const char *ty
 		return x.r;
 	h->answer = json_loadb(buf_str(&h->body), h->body.n, 0, NULL);
 	return x.status;
+}
+
+char *harness_file(const struct harness *h, const char *name)
+{
+	auto_free char *path = xasprintf("%s/%s", h->dir, name);
+	char *text = NULL;
+
+	assert_int_equal(file_read(path, 1 << 20, &text, NULL, NULL), 0);
+	return text;
+}
+
+struct http_client *harness_connect(const struct harness *h, const struct tls_identity *identity)
+{
+	auto_free char *ca = harness_file(h, "pki/ca.crt");
+	const struct tls_pems pems = { .ca = ca,
+		                       .cert = identity ? identity->cert : NULL,
+		                       .key = identity ? identity->key : NULL };
+	struct http_target target = { .port = h->config.port };
+	struct http_client *client;
+	struct err err = { 0 };
+
+	assert_int_equal(ipaddr_parse("127.0.0.1", &target.addr), 0);
+	if (tls_client_new(&pems, 0, &target.tls, &err) < 0)
+		fail_msg("%s", err.msg);
+	client = http_client_new(h->loop, &target);
+	SSL_CTX_free(target.tls);
+	return client;
 }
 
 int get(struct harness *h, const char *path)

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "io/http_client.h"
 #include "io/loop.h"
+#include "io/tls.h"
 #include "kube/json.h"
 #include "server/server.h"
 
@@ -23,6 +24,7 @@ struct harness {
 	struct server *server;
 	struct http_client *client; /* through the Unix socket */
 	struct http_client *other;  /* the caller's, used instead where set */
+	const char *authorization;  /* the caller's: the header of that name, or NULL */
 	struct server_config config;
 	json_t *answer; /* of the last call(), NULL if it was not JSON */
 	struct buf body;
@@ -44,6 +46,12 @@ void harness_stop(struct harness *h);
  */
 int call(struct harness *h, const char *method, const char *path, const char *type,
          const char *accept, const char *body);
+
+/* The text of a file of the data directory; the caller frees. */
+char *harness_file(const struct harness *h, const char *name);
+
+/* A client over TLS; 'identity' NULL: without a certificate. */
+struct http_client *harness_connect(const struct harness *h, const struct tls_identity *identity);
 
 /* The common cases. */
 int get(struct harness *h, const char *path);

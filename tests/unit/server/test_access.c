@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "io/tls.h"
+#include "server/pki.h"
 
 #define SERVICES "/api/v1/namespaces/default/services"
 
@@ -30,35 +31,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The text of a file of the data directory; the caller frees. */
-static char *slurp(const struct harness *h, const char *name)
-{
-	auto_free char *path = xasprintf("%s/%s", h->dir, name);
-	char *text = NULL;
-
-	assert_int_equal(file_read(path, 1 << 20, &text, NULL, NULL), 0);
-	return text;
-}
-
-/* A client over TLS; 'identity' NULL: anonymous. */
-static struct http_client *connect_as(const struct harness *h, const struct tls_identity *identity)
-{
-	auto_free char *ca = slurp(h, "pki/ca.crt");
-	const struct tls_pems pems = { .ca = ca,
-		                       .cert = identity ? identity->cert : NULL,
-		                       .key = identity ? identity->key : NULL };
-	struct http_target target = { .port = h->config.port };
-	struct http_client *client;
-	struct err err = { 0 };
-
-	assert_int_equal(ipaddr_parse("127.0.0.1", &target.addr), 0);
-	if (tls_client_new(&pems, 0, &target.tls, &err) < 0)
-		fail_msg("%s", err.msg);
-	client = http_client_new(h->loop, &target);
-	SSL_CTX_free(target.tls);
-	return client;
-}
-
 static int get_as(struct harness *h, struct http_client *client, const char *path)
 {
 	int code;
@@ -72,7 +44,7 @@ static int get_as(struct harness *h, struct http_client *client, const char *pat
 static void anonymous_sees_health_only(void **state)
 {
 	struct harness *h = *state;
-	struct http_client *client = connect_as(h, NULL);
+	struct http_client *client = harness_connect(h, NULL);
 
 	assert_int_equal(get_as(h, client, "/healthz"), 200);
 	assert_int_equal(get_as(h, client, "/version"), 200);
@@ -86,8 +58,9 @@ static void anonymous_sees_health_only(void **state)
 static void the_admin_may_all(void **state)
 {
 	struct harness *h = *state;
-	struct tls_identity admin = { slurp(h, "pki/admin.crt"), slurp(h, "pki/admin.key") };
-	struct http_client *client = connect_as(h, &admin);
+	struct tls_identity admin = { harness_file(h, "pki/admin.crt"),
+		                      harness_file(h, "pki/admin.key") };
+	struct http_client *client = harness_connect(h, &admin);
 
 	assert_int_equal(get_as(h, client, SERVICES), 200);
 	assert_string_equal(said(h, "kind"), "ServiceList");
@@ -105,12 +78,12 @@ static void others_are_forbidden(void **state)
 		                                  .organizations = groups,
 		                                  .days = 1 };
 	struct harness *h = *state;
-	struct tls_identity ca = { slurp(h, "pki/ca.crt"), slurp(h, "pki/ca.key") };
+	struct tls_identity ca = { harness_file(h, "pki/ca.crt"), harness_file(h, "pki/ca.key") };
 	struct tls_identity jane = { 0 };
 	struct http_client *client;
 
 	assert_int_equal(tls_issue(&ca, &request, &jane, NULL), 0);
-	client = connect_as(h, &jane);
+	client = harness_connect(h, &jane);
 	assert_int_equal(get_as(h, client, "/api/v1"), 200);
 	assert_int_equal(get_as(h, client, SERVICES), 403);
 	assert_string_equal(said(h, "message"),
@@ -142,28 +115,28 @@ static void certificates_are_kept(void **state)
 {
 	static const char *const more[] = { "api.example.com", NULL };
 	struct harness *h = *state;
-	auto_free char *ca = slurp(h, "pki/ca.crt");
-	auto_free char *admin = slurp(h, "pki/admin.crt");
-	auto_free char *server = slurp(h, "pki/server.crt");
+	auto_free char *ca = harness_file(h, "pki/ca.crt");
+	auto_free char *admin = harness_file(h, "pki/admin.crt");
+	auto_free char *server = harness_file(h, "pki/server.crt");
 	auto_free char *same = NULL;
 	auto_free char *other = NULL;
 	auto_free char *names = NULL;
 
 	harness_restart(h);
-	same = slurp(h, "pki/server.crt");
+	same = harness_file(h, "pki/server.crt");
 	assert_string_equal(same, server);
 	h->config.tls_sans = more;
 	harness_restart(h);
-	other = slurp(h, "pki/server.crt");
+	other = harness_file(h, "pki/server.crt");
 	assert_string_not_equal(other, server);
-	names = slurp(h, "pki/server.names");
+	names = harness_file(h, "pki/server.names");
 	assert_non_null(strstr(names, "api.example.com\n"));
 	assert_non_null(strstr(names, "10.96.0.1\n"));
 	free(same);
-	same = slurp(h, "pki/ca.crt");
+	same = harness_file(h, "pki/ca.crt");
 	assert_string_equal(same, ca);
 	free(same);
-	same = slurp(h, "pki/admin.crt");
+	same = harness_file(h, "pki/admin.crt");
 	assert_string_equal(same, admin);
 }
 
@@ -191,6 +164,51 @@ static void one_server_a_directory(void **state)
 	assert_int_equal(get(h, "/api/v1/namespaces"), 200);
 }
 
+/* Writes a certificate of the server's that ends tomorrow. */
+static void let_end_soon(const struct harness *h)
+{
+	static const char *const names[] = { "localhost", NULL };
+	const struct tls_cert_request request = {
+		.common_name = "fairlead-server", .names = names, .server = 1, .days = 1
+	};
+	struct tls_identity ca = { harness_file(h, "pki/ca.crt"), harness_file(h, "pki/ca.key") };
+	auto_free char *cert_path = xasprintf("%s/pki/server.crt", h->dir);
+	auto_free char *key_path = xasprintf("%s/pki/server.key", h->dir);
+	struct tls_identity soon = { 0 };
+
+	assert_int_equal(tls_issue(&ca, &request, &soon, NULL), 0);
+	assert_int_equal(file_write(cert_path, soon.cert, strlen(soon.cert), 0644, NULL), 0);
+	assert_int_equal(file_write(key_path, soon.key, strlen(soon.key), 0600, NULL), 0);
+	tls_identity_done(&soon);
+	tls_identity_done(&ca);
+}
+
+static void certificates_are_renewed(void **state)
+{
+	struct harness *h = *state;
+	struct pki_request request = { .data_dir = h->dir, .port = h->config.port };
+	auto_free char *text = NULL;
+	SSL_CTX *ctx = NULL;
+	X509 *before, *after;
+	int days = 0;
+
+	assert_int_equal(ipaddr_parse("127.0.0.1", &request.listen), 0);
+	assert_int_equal(pki_setup(&request, &ctx, NULL), 0);
+	before = X509_dup(SSL_CTX_get0_certificate(ctx));
+	assert_int_equal(pki_renew(&request, ctx, NULL), 0);
+	assert_int_equal(X509_cmp(before, SSL_CTX_get0_certificate(ctx)), 0);
+	let_end_soon(h);
+	assert_int_equal(pki_renew(&request, ctx, NULL), 0);
+	after = SSL_CTX_get0_certificate(ctx);
+	assert_int_not_equal(X509_cmp(before, after), 0);
+	text = harness_file(h, "pki/server.crt");
+	assert_int_equal(tls_cert_days_left(text, &days, NULL), 0);
+	assert_true(days > 300);
+	assert_int_equal(SSL_CTX_check_private_key(ctx), 1);
+	X509_free(before);
+	SSL_CTX_free(ctx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +216,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_admin_may_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(others_are_forbidden, setup, teardown),
 		cmocka_unit_test_setup_teardown(secrets_are_private, setup, teardown),
+		cmocka_unit_test_setup_teardown(certificates_are_renewed, setup, teardown),
 		cmocka_unit_test_setup_teardown(certificates_are_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_taken_port_is_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_server_a_directory, setup, teardown),

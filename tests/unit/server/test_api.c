@@ -270,8 +270,9 @@ static void lists_refuse(void **state)
 		  "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "
 		  "resourceVersionMatch is forbidden unless resourceVersion is provided" },
 		{ "resourceVersion=999999", 504, NULL },
-		{ "resourceVersion=1&resourceVersionMatch=Exact", 410,
-		  "The resourceVersion for the provided list is too old." },
+		{ "resourceVersion=0&resourceVersionMatch=Exact", 422,
+		  "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "
+		  "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"" },
 		{ "watch=1&sendInitialEvents=true", 422,
 		  "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "
 		  "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan" },
@@ -399,8 +400,9 @@ static void prints_tables(void **state)
 	assert_int_equal(json_array_size(json_path(h->answer, "rows")), 1);
 	assert_int_equal(call(h, "GET", SERVICES "?includeObject=All", NULL, TABLE, NULL), 400);
 	assert_int_equal(call(h, "GET", SERVICES, NULL, "text/html", NULL), 406);
-	assert_string_equal(said(h, "message"),
-	                    "only the following media types are accepted: application/json");
+	assert_string_equal(
+		said(h, "message"),
+		"only the following media types are accepted: application/json, application/yaml");
 }
 
 static void unknown_places(void **state)
@@ -411,7 +413,7 @@ static void unknown_places(void **state)
 	assert_string_equal(said(h, "message"), "the server could not find the requested resource");
 	assert_int_equal(get(h, "/cabbages"), 404);
 	assert_string_equal(buf_str(&h->body), "404 page not found\n");
-	assert_int_equal(get(h, "/apis/apps/v1"), 404);
+	assert_int_equal(get(h, "/apis/batch/v1"), 404);
 	assert_int_equal(get(h, "/openapi/v3"), 404);
 	assert_int_equal(put(h, SERVICES, WEB), 405);
 	assert_string_equal(said(h, "reason"), "MethodNotAllowed");
@@ -499,9 +501,227 @@ static void empties_namespaces(void **state)
 	assert_int_equal(code, 404);
 }
 
+static void make_services(struct harness *h, const char *const *names)
+{
+	for (; *names; names++) {
+		auto_free char *body = xasprintf(
+			"{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"ports\":[{\"port\":1}]}}",
+			*names);
+
+		assert_int_equal(post(h, SERVICES, body), 201);
+	}
+}
+
+/* The names in the last list, one behind the other. */
+static const char *listed(const struct harness *h)
+{
+	static char text[200];
+	const json_t *item;
+	size_t i;
+
+	text[0] = '\0';
+	json_array_foreach(json_path(h->answer, "items"), i, item) {
+		(void)strncat(text, i ? " " : "", sizeof(text) - strlen(text) - 1);
+		(void)strncat(text, json_path_str(item, "metadata.name"),
+		              sizeof(text) - strlen(text) - 1);
+	}
+	return text;
+}
+
+static void pages_are_of_one_revision(void **state)
+{
+	static const char *const names[] = { "a", "c", "d", "e", "f", NULL };
+	static const char *const later[] = { "b", "g", NULL };
+	struct harness *h = *state;
+	auto_free char *version = NULL;
+	auto_free char *path = NULL;
+
+	make_services(h, names);
+	assert_int_equal(get(h, SERVICES "?limit=2"), 200);
+	assert_string_equal(listed(h), "a c");
+	assert_int_equal(json_path_int(h->answer, "metadata.remainingItemCount", 0), 4);
+	version = xstrdup(said(h, "metadata.resourceVersion"));
+	path = xasprintf(SERVICES "?limit=2&continue=%s", said(h, "metadata.continue"));
+	/* What comes, goes and changes meanwhile is not seen. */
+	make_services(h, later);
+	assert_int_equal(del(h, SERVICES "/d"), 200);
+	assert_int_equal(
+		patch(h, SERVICES "/e", MERGE, "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}"), 200);
+	assert_int_equal(
+		patch(h, SERVICES "/e", MERGE, "{\"metadata\":{\"labels\":{\"a\":\"c\"}}}"), 200);
+	assert_int_equal(get(h, path), 200);
+	assert_string_equal(listed(h), "d e");
+	assert_string_equal(said(h, "metadata.resourceVersion"), version);
+	assert_null(json_path(json_array_get(json_path(h->answer, "items"), 1), "metadata.labels"));
+	free(path);
+	path = xasprintf(SERVICES "?continue=%s", said(h, "metadata.continue"));
+	assert_int_equal(get(h, path), 200);
+	assert_string_equal(listed(h), "f kubernetes");
+	assert_string_equal(said(h, "metadata.continue"), "");
+	free(path);
+	path = xasprintf(SERVICES "?resourceVersion=%s&resourceVersionMatch=Exact", version);
+	assert_int_equal(get(h, path), 200);
+	assert_string_equal(listed(h), "a c d e f kubernetes");
+	assert_int_equal(get(h, SERVICES), 200);
+	assert_string_equal(listed(h), "a b c e f g kubernetes");
+}
+
+static void old_pages_expire(void **state)
+{
+	static const char *const names[] = { "a", "c", "d", NULL };
+	static const char *const later[] = { "b", "e", NULL };
+	struct harness *h = *state;
+	auto_free char *path = NULL;
+	auto_free char *exact = NULL;
+
+	make_services(h, names);
+	assert_int_equal(get(h, SERVICES "?limit=1"), 200);
+	path = xasprintf(SERVICES "?continue=%s", said(h, "metadata.continue"));
+	exact = xasprintf(SERVICES "?resourceVersion=%s&resourceVersionMatch=Exact",
+	                  said(h, "metadata.resourceVersion"));
+	make_services(h, later);
+	/* The history begins anew. */
+	harness_restart(h);
+	assert_int_equal(get(h, exact), 410);
+	assert_string_equal(said(h, "reason"), "Expired");
+	assert_int_equal(get(h, path), 410);
+	assert_string_equal(said(h, "reason"), "Expired");
+	assert_non_null(strstr(said(h, "message"), "inconsistent list"));
+	free(path);
+	path = xasprintf(SERVICES "?continue=%s", said(h, "metadata.continue"));
+	assert_int_equal(get(h, path), 200);
+	assert_string_equal(listed(h), "b c d e kubernetes");
+}
+
+static void duplicate_fields_are_told(void **state)
+{
+	static const char body[] =
+		"{\"metadata\":{\"name\":\"d\",\"labels\":{\"a\":\"1\",\"a\":\"2\"}},\"spec\":{"
+		"\"x\":1,\"ports\":[{\"port\":1},{\"name\":\"{\\\"b\",\"port\":2,\"port\":3}]}}";
+	struct harness *h = *state;
+
+	assert_int_equal(post(h, SERVICES "?fieldValidation=Strict", body), 400);
+	assert_string_equal(said(h, "message"),
+	                    "Service in version \"v1\" cannot be handled as a Service: strict "
+	                    "decoding error: unknown field \"spec.x\", duplicate field "
+	                    "\"metadata.labels.a\", duplicate field \"spec.ports[1].port\"");
+	assert_int_equal(post(h, SERVICES "?fieldValidation=strict", body), 422);
+	assert_non_null(strstr(said(h, "message"),
+	                       "CreateOptions.meta.k8s.io \"\" is invalid: fieldValidation: "
+	                       "Unsupported value: \"strict\""));
+}
+
+static void deletes_propagate(void **state)
+{
+	struct harness *h = *state;
+
+	assert_int_equal(post(h, SERVICES, WEB), 201);
+	assert_int_equal(call(h, "DELETE", SERVICES "/web", NULL, NULL,
+	                      "{\"propagationPolicy\":\"Sideways\"}"),
+	                 422);
+	assert_int_equal(del(h, SERVICES "/web?propagationPolicy=Foreground"), 200);
+	assert_string_equal(
+		json_string_value(json_array_get(json_path(h->answer, "metadata.finalizers"), 0)),
+		"foregroundDeletion");
+	assert_string_not_equal(said(h, "metadata.deletionTimestamp"), "");
+	assert_int_equal(get(h, SERVICES "/web"), 200);
+	/* Another word about it, and nothing holds it any more. */
+	assert_int_equal(del(h, SERVICES "/web?propagationPolicy=Background"), 200);
+	assert_int_equal(get(h, SERVICES "/web"), 404);
+	assert_int_equal(del(h, SERVICES "/web?gracePeriodSeconds=x"), 400);
+}
+
+#define PODS "/api/v1/namespaces/default/pods"
+
+static void make_pod(struct harness *h, const char *node)
+{
+	auto_free char *body = xasprintf("{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":"
+	                                 "\"%s\",\"terminationGracePeriodSeconds\":7,"
+	                                 "\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}",
+	                                 node);
+
+	assert_int_equal(post(h, PODS, body), 201);
+}
+
+static void pods_have_grace(void **state)
+{
+	struct harness *h = *state;
+
+	assert_int_equal(post(h, "/api/v1/nodes",
+	                      "{\"metadata\":{\"name\":\"run\"},\"status\":{"
+	                      "\"nodeInfo\":{\"containerRuntimeVersion\":"
+	                      "\"containerd://2\"}}}"),
+	                 201);
+	make_pod(h, "none");
+	assert_int_equal(del(h, PODS "/p"), 200);
+	assert_int_equal(get(h, PODS "/p"), 404);
+	make_pod(h, "run");
+	assert_int_equal(del(h, PODS "/p"), 200);
+	assert_int_equal(json_path_int(h->answer, "metadata.deletionGracePeriodSeconds", 0), 7);
+	assert_int_equal(del(h, PODS "/p?gracePeriodSeconds=3"), 200);
+	assert_int_equal(json_path_int(h->answer, "metadata.deletionGracePeriodSeconds", 0), 3);
+	/* It does not get longer again. */
+	assert_int_equal(del(h, PODS "/p?gracePeriodSeconds=9"), 200);
+	assert_int_equal(json_path_int(h->answer, "metadata.deletionGracePeriodSeconds", 0), 3);
+	assert_int_equal(get(h, PODS "/p"), 200);
+	assert_int_equal(del(h, PODS "/p?gracePeriodSeconds=0"), 200);
+	assert_int_equal(get(h, PODS "/p"), 404);
+}
+
+static void counts_and_checks(void **state)
+{
+	struct harness *h = *state;
+
+	assert_int_equal(get(h, "/readyz?verbose"), 200);
+	assert_string_equal(buf_str(&h->body),
+	                    "[+]ping ok\n[+]store ok\n[+]shutdown ok\nreadyz check passed\n");
+	assert_int_equal(get(h, "/livez?verbose&exclude=store"), 200);
+	assert_string_equal(buf_str(&h->body),
+	                    "[+]ping ok\n[+]store excluded: ok\nlivez check passed\n");
+	assert_int_equal(get(h, "/livez/ping"), 200);
+	assert_string_equal(buf_str(&h->body), "ok");
+	assert_int_equal(get(h, "/livez/shutdown"), 404);
+	assert_int_equal(get(h, SERVICES "/none"), 404);
+	assert_int_equal(get(h, "/metrics"), 200);
+	assert_non_null(strstr(buf_str(&h->body),
+	                       "apiserver_request_total{verb=\"GET\",group=\"\",version=\"v1\","
+	                       "resource=\"services\",code=\"404\"} 1\n"));
+	assert_non_null(strstr(buf_str(&h->body),
+	                       "apiserver_request_duration_seconds_bucket{verb=\"GET\",group=\"\","
+	                       "version=\"v1\",resource=\"services\",le=\"+Inf\"} 1\n"));
+	assert_non_null(strstr(buf_str(&h->body), "\nprocess_resident_memory_bytes "));
+	assert_non_null(strstr(buf_str(&h->body), "\nfairlead_store_objects "));
+}
+
+static void answers_in_yaml(void **state)
+{
+	static const char yaml[] = "application/yaml";
+	struct harness *h = *state;
+
+	assert_int_equal(post(h, SERVICES, WEB), 201);
+	assert_int_equal(call(h, "GET", SERVICES "/web", NULL, yaml, NULL), 200);
+	assert_string_equal(h->type, yaml);
+	assert_non_null(strstr(buf_str(&h->body), "\nkind: Service\n"));
+	assert_int_equal(call(h, "GET", SERVICES, NULL, yaml, NULL), 200);
+	assert_non_null(strstr(buf_str(&h->body), "\nkind: ServiceList\n"));
+	assert_int_equal(call(h, "GET", SERVICES "/none", NULL, yaml, NULL), 404);
+	assert_non_null(strstr(buf_str(&h->body), "\nreason: NotFound\n"));
+	assert_int_equal(call(h, "GET", SERVICES "?watch=1", NULL, yaml, NULL), 406);
+	assert_int_equal(get(h, SERVICES "/web?pretty=true"), 200);
+	assert_string_equal(said(h, "kind"), "Service");
+	assert_non_null(strstr(buf_str(&h->body), "\n  \"metadata\": {\n    \"name\": \"web\""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(pages_are_of_one_revision, setup, teardown),
+		cmocka_unit_test_setup_teardown(old_pages_expire, setup, teardown),
+		cmocka_unit_test_setup_teardown(duplicate_fields_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(deletes_propagate, setup, teardown),
+		cmocka_unit_test_setup_teardown(pods_have_grace, setup, teardown),
+		cmocka_unit_test_setup_teardown(counts_and_checks, setup, teardown),
+		cmocka_unit_test_setup_teardown(answers_in_yaml, setup, teardown),
 		cmocka_unit_test_setup_teardown(creates_and_reads, setup, teardown),
 		cmocka_unit_test_setup_teardown(replaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(patches, setup, teardown),
