@@ -46,8 +46,20 @@ static struct cached_service *service_of(struct work_item *item)
 /* Half of the picture would plan endpoints away: nothing is done before all four lists are in. */
 static void drain(struct endpoint_slices *controller)
 {
-	if (controller->n_synced == N_REFLECTORS)
-		workqueue_drain(&controller->queue);
+	if (controller->n_synced < N_REFLECTORS)
+		return;
+	workqueue_drain(&controller->queue);
+	slice_cache_settled(&controller->cache);
+}
+
+struct slice_cache *endpoint_slices_cache(struct endpoint_slices *controller)
+{
+	return &controller->cache;
+}
+
+bool endpoint_slices_ready(const struct endpoint_slices *controller)
+{
+	return controller->n_synced == N_REFLECTORS;
 }
 
 /* ---- reconcile ---- */

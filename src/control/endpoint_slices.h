@@ -9,9 +9,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "client/client.h"
 
 struct endpoint_slices;
+struct slice_cache;
 
 struct endpoint_slices_config {
 	size_t endpoints_max; /* of a slice; 0: 100 */
@@ -21,4 +24,11 @@ struct endpoint_slices_config {
 
 struct endpoint_slices *endpoint_slices_new(struct client *client,
                                             const struct endpoint_slices_config *config);
+/*
+ * Its picture of Services and their Pods, for other controllers to listen to (a second copy of all Pods
+ * would be dear); they end before it.  Complete once endpoint_slices_ready().
+ */
+struct slice_cache *endpoint_slices_cache(struct endpoint_slices *controller);
+bool endpoint_slices_ready(const struct endpoint_slices *controller);
+
 void endpoint_slices_free(struct endpoint_slices *controller);

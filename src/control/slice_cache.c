@@ -51,6 +51,7 @@ void slice_cache_init(struct slice_cache *cache, struct workqueue *queue,
                       void (*touched)(void *arg, struct cached_service *service), void *arg)
 {
 	*cache = (struct slice_cache){ .queue = queue, .touched = touched, .arg = arg };
+	list_init(&cache->listeners);
 }
 
 /* ---- label groups ---- */
@@ -126,15 +127,50 @@ static struct cached_service *need_service(struct slice_cache *cache, const char
 	list_init(&service->slices);
 	list_init(&service->in_group);
 	work_item_init(&service->work, cache->queue);
+	work_item_init(&service->endpoints_work, cache->queue);
+	work_item_init(&service->mirror_work, cache->queue);
 	hmap_insert(&cache->services, &service->by_name, name_hash(ns, name));
 	return service;
 }
 
+struct cached_service *slice_cache_need(struct slice_cache *cache, const char *ns, const char *name)
+{
+	return need_service(cache, ns, name);
+}
+
+void slice_cache_listen(struct slice_cache *cache, struct service_listener *listener)
+{
+	list_add_tail(&cache->listeners, &listener->in_cache);
+}
+
+void slice_cache_tell(struct slice_cache *cache, struct cached_service *service)
+{
+	struct service_listener *listener;
+
+	list_for_each(listener, in_cache, &cache->listeners)
+		listener->touched(listener->arg, service);
+}
+
+void slice_cache_settled(struct slice_cache *cache)
+{
+	struct service_listener *listener;
+
+	list_for_each(listener, in_cache, &cache->listeners)
+		listener->settled(listener->arg);
+}
+
+static void earliest(int64_t *trigger, int64_t when)
+{
+	if (when && (!*trigger || when < *trigger))
+		*trigger = when;
+}
+
 static void touch(struct slice_cache *cache, struct cached_service *service, int64_t trigger)
 {
-	if (trigger && (!service->trigger || trigger < service->trigger))
-		service->trigger = trigger;
+	earliest(&service->trigger, trigger);
+	earliest(&service->endpoints_trigger, trigger);
 	cache->touched(cache->arg, service);
+	slice_cache_tell(cache, service);
 }
 
 static void leave_group(struct slice_cache *cache, struct cached_service *service)
@@ -180,6 +216,7 @@ static void set_service(struct slice_cache *cache, struct cached_service *entry,
 	            strcmp(entry->service->meta.uid, service->meta.uid) == 0;
 
 	leave_group(cache, entry);
+	entry->went = entry->service && !service;
 	if (entry->service)
 		service_free(entry->service);
 	entry->service = service;
@@ -206,6 +243,8 @@ static void free_service(struct slice_cache *cache, struct cached_service *entry
 {
 	leave_group(cache, entry);
 	work_item_done(&entry->work);
+	work_item_done(&entry->endpoints_work);
+	work_item_done(&entry->mirror_work);
 	if (entry->service)
 		service_free(entry->service);
 	hmap_remove(&cache->services, &entry->by_name);
@@ -214,7 +253,9 @@ static void free_service(struct slice_cache *cache, struct cached_service *entry
 
 void slice_cache_drop(struct slice_cache *cache, struct cached_service *service)
 {
-	if (!service->service && service->n_slices == 0)
+	if (!service->service && service->n_slices == 0 && !service->endpoints.exists &&
+	    service->n_mirrored == 0 && !work_item_busy(&service->work) &&
+	    !work_item_busy(&service->endpoints_work) && !work_item_busy(&service->mirror_work))
 		free_service(cache, service);
 }
 

@@ -22,10 +22,23 @@
 #include "control/slice_plan.h"
 #include "control/workqueue.h"
 
+struct endpoints_job;
 struct label_group;
+struct mirror_job;
 struct slice_batch;
 
-/* A Service that exists or that slices name; both NULL 'service' and no slices: slice_cache_drop(). */
+/* What is known of the Endpoints object of a Service's name. */
+struct endpoints_note {
+	bool exists;
+	bool managed;    /* by the Endpoints controller */
+	bool mirrorable; /* its owner does not refuse that it is mirrored */
+	uint64_t revision, digest;
+};
+
+/*
+ * A Service that exists or that slices or Endpoints name; one that nobody has a use for:
+ * slice_cache_drop().
+ */
 struct cached_service {
 	struct hnode by_name;
 	struct service *service; /* owned; NULL: there is none */
@@ -39,8 +52,26 @@ struct cached_service {
 	struct work_item work;     /* the controller's */
 	struct slice_batch *batch; /* of slice_writes: what is being written; NULL: nothing */
 
+	struct endpoints_note endpoints; /* the Endpoints controller's, like the following */
+	struct work_item endpoints_work;
+	struct endpoints_job *endpoints_job; /* NULL: nothing under way */
+	int64_t endpoints_trigger;           /* as 'trigger', for Endpoints */
+	bool went;                           /* there was a Service, and its Endpoints go with it */
+
+	size_t n_mirrored; /* the mirroring controller's, like the following */
+	struct work_item mirror_work;
+	struct mirror_job *mirror_job;
+
 	const char *name; /* in 'ns', behind its NUL */
 	char ns[];
+};
+
+/* Another controller that wants to know which Services a change concerns. */
+struct service_listener {
+	struct list_node in_cache;
+	void (*settled)(void *arg); /* all that was to be told has been: the moment to act */
+	void (*touched)(void *arg, struct cached_service *service);
+	void *arg;
 };
 
 struct cached_slice {
@@ -57,6 +88,8 @@ struct slice_cache {
 	struct workqueue *queue; /* for the work items of new entries */
 	void (*touched)(void *arg, struct cached_service *service);
 	void *arg;
+	struct list_node listeners; /* struct service_listener */
+	bool endpoints_known;       /* the first list of Endpoints is in */
 };
 
 void slice_cache_init(struct slice_cache *cache, struct workqueue *queue,
@@ -92,5 +125,18 @@ struct cached_slice *slice_cache_find_slice(const struct slice_cache *cache, con
 size_t slice_cache_pods(const struct slice_cache *cache, const struct cached_service *service,
                         struct slice_pod **ret);
 
-/* Removes the entry of a Service that does not exist and has no slices. */
+/* The entry of that name, made if need be. */
+struct cached_service *slice_cache_need(struct slice_cache *cache, const char *ns,
+                                        const char *name);
+
+/* From now on 'listener' (the caller's) is told as well. */
+void slice_cache_listen(struct slice_cache *cache, struct service_listener *listener);
+
+/* All listeners may act. */
+void slice_cache_settled(struct slice_cache *cache);
+
+/* Something that only listeners care for has changed. */
+void slice_cache_tell(struct slice_cache *cache, struct cached_service *service);
+
+/* Removes the entry if it stands for nothing any more. */
 void slice_cache_drop(struct slice_cache *cache, struct cached_service *service);

@@ -45,6 +45,7 @@ bool work_item_busy(const struct work_item *item)
 
 void workqueue_add(struct workqueue *queue, struct work_item *item)
 {
+	item->queue = queue;
 	if (item->running) {
 		item->again = true;
 		return;

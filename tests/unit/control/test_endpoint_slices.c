@@ -16,7 +16,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "control/control.h"
 #include "control/endpoint_slices.h"
 #include "fake_api.h"
 #include "kube/json.h"
@@ -573,17 +572,6 @@ static void stopped_in_the_middle(void **state)
 	assert_int_equal(WRITES(f->api), 1);
 }
 
-static void as_a_whole(void **state)
-{
-	struct fixture *f = *state;
-	struct control *control = control_new(f->client);
-
-	put_service(f, "'app': 'web'", "");
-	put_pod(f, "a", "web", 1, true);
-	expect(f, "IPv4 8080 a");
-	control_free(control);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -607,7 +595,6 @@ int main(void)
 		TEST(many_slices),
 		TEST(many_services),
 		TEST(stopped_in_the_middle),
-		TEST(as_a_whole),
 	};
 
 	return cmocka_run_group_tests_name("control/endpoint_slices", tests, NULL, NULL);
