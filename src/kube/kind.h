@@ -55,6 +55,7 @@ struct kind {
 	bool create_on_update; /* PUT to a missing name creates */
 	bool delete_returns_object; /* DELETE answers the object, not a Status */
 	bool has_scale;             /* serves /scale; see scale.h */
+	bool no_deletecollection;   /* DELETE of the whole collection is not served (405) */
 	const char *generation_meta; /* member of metadata whose changes metadata.generation counts as
 	                                well: "labels", "annotations"; or NULL */
 	const char *deprecation_warning; /* sent with the answer to every request, or NULL */

@@ -79,6 +79,7 @@ const struct kind kind_namespace = {
 	.singular = "namespace",
 	.short_names = short_names,
 	.has_status = true,
+	.no_deletecollection = true,
 	.fields = fields,
 	.merge_keys = merge_keys,
 	.columns = columns,

@@ -223,7 +223,7 @@ json_t *body_delete_options(struct http_request *req, json_t **ret)
 {
 	enum body_type type = type_of(req);
 	struct err err = { 0 };
-	const char *text;
+	const char *text, *kind;
 	json_t *tree = NULL;
 	size_t size;
 
@@ -240,6 +240,14 @@ json_t *body_delete_options(struct http_request *req, json_t **ret)
 		json_decref(tree);
 		return status_new(400, "BadRequest",
 		                  "cannot read the DeleteOptions: not an object");
+	}
+	kind = json_path_string(tree, "kind");
+	if (kind && *kind && strcmp(kind, "DeleteOptions") != 0) {
+		json_t *status = status_new(400, "BadRequest",
+		                            "the body is a %s, expected DeleteOptions", kind);
+
+		json_decref(tree);
+		return status;
 	}
 	*ret = tree;
 	return NULL;

@@ -40,8 +40,12 @@ static json_t *verbs(const struct kind *kind)
 	static const char *const all[] = { "create", "delete", "deletecollection",
 		                           "get",    "list",   "patch",
 		                           "update", "watch",  NULL };
+	static const char *const one_by_one[] = { "create", "delete", "get",   "list",
+		                                  "patch",  "update", "watch", NULL };
 
-	return strings(virtual_kinds_is(kind) ? create : all);
+	if (virtual_kinds_is(kind))
+		return strings(create);
+	return strings(kind->no_deletecollection ? one_by_one : all);
 }
 
 /* In the order of the alphabet, as Kubernetes has them. */

@@ -85,7 +85,10 @@ static void handle_resource(struct server *server, struct http_request *req,
 		write_delete(server, req, route);
 		break;
 	case VERB_DELETE_COLLECTION:
-		write_delete_collection(server, req, route);
+		if (route->kind->no_deletecollection)
+			reply_not_allowed(req);
+		else
+			write_delete_collection(server, req, route);
 		break;
 	case VERB_NONE:
 		reply_not_allowed(req);
@@ -143,6 +146,10 @@ static json_t *check_access(const struct server *server, struct http_request *re
 
 	if (status)
 		return status;
+	/* ignoring it would run the request with the rights of who asks */
+	if (http_header(req, "Impersonate-User") || http_header(req, "Impersonate-Group") ||
+	    http_header(req, "Impersonate-Uid"))
+		return status_new(403, "Forbidden", "impersonation is not supported");
 	authz_attributes_of(route, http_method(req), http_path(req), &asked);
 	return authz_check(server, who, route, &asked);
 }
