@@ -43,10 +43,11 @@ static const struct table_column columns[] = {
  */
 static void prepare(json_t *object, const json_t *old, enum kind_write write)
 {
-	json_t *endpoints = json_path(object, "endpoints"), *endpoint;
+	json_t *endpoints, *endpoint;
 	size_t i;
 
-	kind_meta_prepare(object, old, write);
+	kind_meta_prepare(object, old, write); /* may exchange what 'object' has */
+	endpoints = json_path(object, "endpoints");
 	if (old && validate_same(endpoints, json_path(old, "endpoints")))
 		return;
 	json_array_foreach(endpoints, i, endpoint)
