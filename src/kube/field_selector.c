@@ -148,19 +148,34 @@ static bool term_matches(const struct kind *kind, const struct term *term, const
 	return (strcmp(value, term->value) == 0) != term->negated;
 }
 
+/* What a term about the key is compared with; NULL: it is about something else. */
+static const char *key_part(const struct term *term, const char *ns, const char *name)
+{
+	if (strcmp(term->field, "metadata.name") == 0)
+		return name;
+	return strcmp(term->field, "metadata.namespace") == 0 ? ns : NULL;
+}
+
+bool field_selector_matches_key(const struct field_selector *selector, const char *ns,
+                                const char *name, bool *ret_decided)
+{
+	*ret_decided = true;
+	for (size_t i = 0; i < selector->n; i++) {
+		const struct term *term = &selector->list[i];
+		const char *part = key_part(term, ns, name);
+
+		if (!part)
+			*ret_decided = false;
+		else if ((strcmp(part, term->value) == 0) == term->negated)
+			return false;
+	}
+	return true;
+}
+
 bool field_selector_matches(const struct field_selector *selector, const json_t *object)
 {
 	for (size_t i = 0; i < selector->n; i++)
 		if (!term_matches(selector->kind, &selector->list[i], object))
 			return false;
 	return true;
-}
-
-const char *field_selector_name(const struct field_selector *selector)
-{
-	for (size_t i = 0; i < selector->n; i++)
-		if (!selector->list[i].negated &&
-		    strcmp(selector->list[i].field, "metadata.name") == 0)
-			return selector->list[i].value;
-	return NULL;
 }

@@ -55,5 +55,9 @@ void field_selector_free(struct field_selector *selector);
 /* True if the object is selected. */
 bool field_selector_matches(const struct field_selector *selector, const json_t *object);
 
-/* The metadata.name= it asks for, or NULL: a list or watch of one object then needs no scan. */
-const char *field_selector_name(const struct field_selector *selector);
+/*
+ * False if its terms about metadata.name and metadata.namespace alone rule the object out; cheap.  '*ret_decided'
+ * is whether that is all it asks: otherwise field_selector_matches() has the last word.
+ */
+bool field_selector_matches_key(const struct field_selector *selector, const char *ns,
+                                const char *name, bool *ret_decided);

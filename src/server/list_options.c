@@ -70,8 +70,6 @@ static json_t *parse_selectors(struct http_request *req, const struct kind *kind
 		return status_new(400, "BadRequest", "%s", err.msg);
 	if (fields && fields[0] && field_selector_parse(kind, fields, &options->fields, &err) < 0)
 		return status_new(400, "BadRequest", "%s", err.msg);
-	if (options->fields)
-		options->name = field_selector_name(options->fields);
 	return NULL;
 }
 
@@ -166,18 +164,21 @@ json_t *list_options_parse(struct http_request *req, const struct kind *kind, bo
 	return status;
 }
 
-bool list_options_match(const struct list_options *options, const struct store_object *object)
+bool list_options_match(const struct list_options *options, const struct store_object *object,
+                        json_t **tree)
 {
-	auto_json json_t *tree = NULL;
+	bool decided = true;
 
-	if (options->name && strcmp(options->name, object->name) != 0)
+	if (options->fields &&
+	    !field_selector_matches_key(options->fields, object->namespace, object->name, &decided))
 		return false;
 	if (options->labels && !selector_matches(options->labels, &object->labels))
 		return false;
-	if (!options->fields)
+	if (decided)
 		return true;
-	tree = store_object_json(object);
-	return field_selector_matches(options->fields, tree);
+	if (!*tree)
+		*tree = store_object_json(object);
+	return field_selector_matches(options->fields, *tree);
 }
 
 json_t *list_options_expired(const struct list_options *options)

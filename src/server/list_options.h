@@ -16,7 +16,6 @@
 struct list_options {
 	struct selector *labels;       /* owned; NULL: all */
 	struct field_selector *fields; /* owned; NULL: all */
-	const char *name;              /* the only name that can match, or NULL; in 'fields' */
 	uint64_t limit;                /* 0: none */
 	const char *after;             /* "ns/name" of the page before; NULL: the first page */
 	uint64_t after_revision;       /* of the first page; 0: whatever there is now */
@@ -35,8 +34,12 @@ json_t *list_options_parse(struct http_request *req, const struct kind *kind, bo
                            struct list_options *options);
 void list_options_done(struct list_options *options);
 
-/* True if the selectors (not the namespace) choose 'object'. */
-bool list_options_match(const struct list_options *options, const struct store_object *object);
+/*
+ * True if the selectors (not the namespace) choose 'object'.  '*tree' is its tree, where the caller has it;
+ * if that is NULL and a selector needs it, it is made and the caller's.
+ */
+bool list_options_match(const struct list_options *options, const struct store_object *object,
+                        json_t **tree);
 
 /* The continue token for the page behind 'last' of a list begun at 'revision'; heap. */
 char *list_options_continue(uint64_t revision, const struct store_object *last);

@@ -44,9 +44,12 @@ static void select_objects(struct page *page, const struct list_options *options
 {
 	size_t i, taken = 0;
 
-	for (i = 0; i < page->n && !(options->limit && taken == options->limit); i++)
-		if (list_options_match(options, page->objects[i]))
+	for (i = 0; i < page->n && !(options->limit && taken == options->limit); i++) {
+		auto_json json_t *tree = NULL;
+
+		if (list_options_match(options, page->objects[i], &tree))
 			page->objects[taken++] = page->objects[i];
+	}
 	page->remaining = page->n - i;
 	page->n = taken;
 	if (page->remaining && taken)

@@ -35,7 +35,11 @@ struct server {
 	EVP_PKEY *account_key;     /* signs the tokens of ServiceAccounts */
 	struct list_node watchers; /* struct watcher */
 	struct timer *bookmarks;
-	struct timer *backlogs;       /* looks at what the watchers have not read */
+	struct timer *backlogs; /* looks at what the watchers have not read */
+	struct {
+		uint64_t revision;
+		json_t *object, *old;
+	} event_trees;                /* of the event that was looked at last, as far as needed */
 	bool backlogs_cut;            /* some were cut off: give their memory back */
 	struct list_node terminating; /* struct terminating: namespaces on their way out */
 	struct timer *sweeps;

@@ -115,21 +115,36 @@ static void send_text(struct watcher *w, const struct store_object *object)
 	http_stream_send(w->stream, b.p, b.n);
 }
 
-static bool selects(const struct watcher *w, const struct store_object *object)
+static bool selects(const struct watcher *w, const struct store_object *object, json_t **tree)
 {
 	if (w->ns[0] && strcmp(w->ns, object->namespace) != 0)
 		return false;
 	if (w->name && strcmp(w->name, object->name) != 0)
 		return false;
-	return list_options_match(&w->options, object);
+	return list_options_match(&w->options, object, tree);
+}
+
+static void forget_trees(struct server *server)
+{
+	json_decref(server->event_trees.object);
+	json_decref(server->event_trees.old);
+	server->event_trees.object = server->event_trees.old = NULL;
 }
 
 /* What 'event' is for this watcher; false: nothing. */
 static bool seen_as(const struct watcher *w, const struct store_event *event,
                     enum store_event_type *ret_type)
 {
-	bool before = event->old && selects(w, event->old);
-	bool after = event->type != STORE_DELETED && selects(w, event->object);
+	struct server *server = w->server;
+	bool before, after;
+
+	/* A thousand watchers by a field ask for the same two trees. */
+	if (server->event_trees.revision != event->revision)
+		forget_trees(server);
+	server->event_trees.revision = event->revision;
+	before = event->old && selects(w, event->old, &server->event_trees.old);
+	after = event->type != STORE_DELETED &&
+	        selects(w, event->object, &server->event_trees.object);
 
 	if (before && after)
 		*ret_type = STORE_MODIFIED;
@@ -248,6 +263,7 @@ void watch_done(struct server *server)
 	timer_free(server->bookmarks);
 	timer_free(server->backlogs);
 	list_for_each_safe(w, after, in_watchers, &server->watchers) watcher_end(w);
+	forget_trees(server);
 }
 
 static void send_initial(struct watcher *w)
@@ -256,7 +272,9 @@ static void send_initial(struct watcher *w)
 	size_t n = store_list(w->server->store, w->kind, w->ns, NULL, &objects);
 
 	for (size_t i = 0; i < n; i++) {
-		if (!selects(w, objects[i]))
+		auto_json json_t *tree = NULL;
+
+		if (!selects(w, objects[i], &tree))
 			continue;
 		if (w->include)
 			send_row(w, STORE_ADDED, objects[i]);

@@ -294,7 +294,9 @@ static void delete_members(struct server *server, struct collection *c, const ch
 	for (size_t i = 0; i < n; i++)
 		(void)store_object_ref(objects[i]);
 	for (size_t i = 0; i < n; i++) {
-		if (list_options_match(selection, objects[i])) {
+		auto_json json_t *tree = NULL;
+
+		if (list_options_match(selection, objects[i], &tree)) {
 			struct deletion *d = deletion_new(server, c->kind, objects[i]->namespace,
 			                                  objects[i]->name);
 

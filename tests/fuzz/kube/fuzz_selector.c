@@ -39,15 +39,16 @@ static void check_field_selector(const char *text, const json_t *object)
 {
 	struct field_selector *selector;
 	struct err err = { 0 };
-	const char *name;
+	bool matches, decided;
 
 	if (field_selector_parse(&kind, text, &selector, &err) < 0) {
 		fuzz_check(err.code < 0 && *err.msg);
 		return;
 	}
-	name = field_selector_name(selector);
-	if (field_selector_matches(selector, object))
-		fuzz_check(!name || strcmp(name, json_path_str(object, "metadata.name")) == 0);
+	matches = field_selector_matches_key(selector, "", json_path_str(object, "metadata.name"),
+	                                     &decided);
+	if (decided || !matches)
+		fuzz_check(matches == field_selector_matches(selector, object));
 	field_selector_free(selector);
 }
 

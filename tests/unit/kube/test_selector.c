@@ -210,7 +210,6 @@ static void field_values_are_text(void **state)
 	(void)state;
 	assert_int_equal(field_selector_parse(&kind, "spec.n=80,spec.b=true", &selector, &err), 0);
 	assert_true(field_selector_matches(selector, object));
-	assert_null(field_selector_name(selector));
 	field_selector_free(selector);
 }
 
@@ -238,28 +237,34 @@ static void field_selectors_are_refused(void **state)
 	}
 }
 
-static void wanted_name_is_told(void **state)
+static void the_key_may_decide(void **state)
 {
 	static const struct {
-		const char *selector, *name;
+		const char *selector;
+		bool matches, decided;
 	} cases[] = {
-		{ "", NULL },
-		{ "metadata.name=web", "web" },
-		{ "spec.type=x,metadata.name==web", "web" },
-		{ "metadata.name!=web", NULL },
+		{ "", true, true },
+		{ "metadata.name=web", true, true },
+		{ "metadata.name=web,metadata.namespace=default", true, true },
+		{ "metadata.name=web,metadata.namespace!=default", false, true },
+		{ "metadata.name!=web", false, true },
+		{ "metadata.name=we", false, true },
+		{ "spec.type=x,metadata.name==web", true, false },
+		{ "metadata.name=b,spec.type=x", false, true },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct field_selector *selector;
 		struct err err = { 0 };
+		bool decided;
 
 		assert_int_equal(field_selector_parse(&service, cases[i].selector, &selector, &err),
 		                 0);
-		if (cases[i].name)
-			assert_string_equal(field_selector_name(selector), cases[i].name);
-		else
-			assert_null(field_selector_name(selector));
+		assert_int_equal(field_selector_matches_key(selector, "default", "web", &decided),
+		                 cases[i].matches);
+		if (cases[i].matches)
+			assert_int_equal(decided, cases[i].decided);
 		field_selector_free(selector);
 	}
 }
@@ -274,7 +279,7 @@ int main(void)
 		cmocka_unit_test(field_selectors_match),
 		cmocka_unit_test(field_values_are_text),
 		cmocka_unit_test(field_selectors_are_refused),
-		cmocka_unit_test(wanted_name_is_told),
+		cmocka_unit_test(the_key_may_decide),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
