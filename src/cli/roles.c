@@ -183,15 +183,17 @@ static int open_all(struct process *p, struct err *err)
 {
 	char default_namespace[] = "default";
 	struct kubeconfig local = { .namespace = default_namespace };
-	auto_free char *socket_url = NULL;
+	auto_free char *data_dir = NULL, *socket_url = NULL;
 	int r;
 
 	r = open_server(p, err);
 	if (r < 0)
 		return r;
 	if (p->server) {
-		socket_url = xasprintf("unix://%s/%s", p->config->server->data_dir,
-		                       SERVER_SOCKET_NAME);
+		data_dir = realpath(p->config->server->data_dir, NULL);
+		if (!data_dir)
+			return err_errno(err, "cannot resolve %s", p->config->server->data_dir);
+		socket_url = xasprintf("unix://%s/%s", data_dir, SERVER_SOCKET_NAME);
 		local.server = socket_url;
 	}
 	r = open_clients(p, p->config->api ? p->config->api : &local, err);

@@ -132,6 +132,21 @@ def test_not_root(tmp_path):
     assert done.returncode != 0 and 'sudo make run' in done.stderr, done
 
 
+def test_data_dir_of_this_folder(tmp_path):
+    """A relative --data-dir is below the folder of the call."""
+    server = subprocess.Popen([FAIRLEAD, 'server', '--data-dir', 'data', '--listen', '127.0.0.1:17443'],
+                              cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
+        line = server.stderr.readline()
+        assert 'ready in' in line, line
+        done = subprocess.run([FAIRLEAD, 'get', 'ns', '--kubeconfig', 'data/admin.kubeconfig'],
+                              cwd=tmp_path, capture_output=True, text=True, timeout=20)
+        assert 'kube-system' in done.stdout, done
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
 def test_no_cgroup2(machine):
     script = f'''
 for m in $(awk '$0 ~ / - cgroup2 / {{ print $5 }}' /proc/self/mountinfo); do umount "$m"; done
