@@ -46,7 +46,9 @@ void buf_adds(struct buf *b, const char *s)
 
 void buf_addc(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	buf_reserve(b, 1);
+	b->p[b->n++] = c;
+	b->p[b->n] = '\0';
 }
 
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
@@ -75,23 +77,41 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 }
 
-void buf_add_json_string(struct buf *b, const char *s)
+static void add_escaped(struct buf *b, unsigned char c)
 {
 	static const char escapes[] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
 		                        ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\' };
 
-	buf_addc(b, '"');
-	for (; *s; s++) {
+	if (c < sizeof(escapes) && escapes[c]) {
+		buf_addc(b, '\\');
+		buf_addc(b, escapes[c]);
+	} else {
+		buf_printf(b, "\\u%04x", c);
+	}
+}
+
+void buf_add_json_stringn(struct buf *b, const char *s, size_t n)
+{
+	const char *end = s + n, *plain = s;
+
+	buf_reserve(b, n + 2);
+	b->p[b->n++] = '"';
+	for (; s < end; s++) {
 		unsigned char c = (unsigned char)*s;
 
-		if (c < sizeof(escapes) && escapes[c])
-			buf_printf(b, "\\%c", escapes[c]);
-		else if (c < 0x20)
-			buf_printf(b, "\\u%04x", c);
-		else
-			buf_addc(b, *s);
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		buf_add(b, plain, (size_t)(s - plain));
+		add_escaped(b, c);
+		plain = s + 1;
 	}
+	buf_add(b, plain, (size_t)(s - plain));
 	buf_addc(b, '"');
+}
+
+void buf_add_json_string(struct buf *b, const char *s)
+{
+	buf_add_json_stringn(b, s, strlen(s));
 }
 
 const char *buf_str(const struct buf *b)

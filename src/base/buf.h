@@ -32,8 +32,9 @@ void buf_addc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
-/* Adds 's' as a JSON string with its quotes (RFC 8259). */
+/* Adds 's', for the second of 'n' bytes, as a JSON string with its quotes (RFC 8259). */
 void buf_add_json_string(struct buf *b, const char *s);
+void buf_add_json_stringn(struct buf *b, const char *s, size_t n);
 
 /* The text, "" when empty; owned by the buf. */
 const char *buf_str(const struct buf *b);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/json.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "kube/json_write.h"
 
 #define NODE_WEIGHT 64 /* bytes of a jansson value and its slot in the parent, roughly */
 
@@ -79,10 +79,10 @@ void json_path_del(json_t *obj, const char *path)
 
 char *json_text(const json_t *j)
 {
-	char *text = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
+	struct buf b = BUF_INIT;
 
-	assert(text); /* only a tree that contains itself, or no memory */
-	return text;
+	json_write(&b, j);
+	return buf_take(&b);
 }
 
 /* Bytes of the UTF-8 sequence at 's' (RFC 3629), 0 if it is none; NUL ends every sequence. */

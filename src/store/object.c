@@ -9,9 +9,9 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "kube/json.h"
+#include "kube/json_write.h"
 
-#define DUMP_FLAGS (JSON_COMPACT | JSON_ENCODE_ANY)
-#define METADATA   "\"metadata\":"
+#define METADATA "\"metadata\":"
 
 struct store_object *store_object_ref(const struct store_object *object)
 {
@@ -115,20 +115,6 @@ static struct store_object *assemble(const struct store_object *fixed, const cha
 	return object;
 }
 
-static int add_dump(const char *data, size_t size, void *arg)
-{
-	buf_add(arg, data, size);
-	return 0;
-}
-
-static void add_json(struct buf *b, const json_t *value)
-{
-	int r = json_dump_callback(value, add_dump, b, DUMP_FLAGS);
-
-	assert(r == 0); /* only a tree that contains itself */
-	(void)r;
-}
-
 /* '{"kind":"Service","apiVersion":"v1",', which every text of the kind begins with. */
 static void add_type(struct buf *b, const struct kind *kind)
 {
@@ -142,7 +128,7 @@ static void add_members(struct buf *b, json_t *tree)
 	json_t *value;
 
 	buf_adds(b, METADATA);
-	add_json(b, json_object_get(tree, "metadata"));
+	json_write(b, json_object_get(tree, "metadata"));
 	json_object_foreach(tree, key, value) {
 		if (strcmp(key, "kind") == 0 || strcmp(key, "apiVersion") == 0 ||
 		    strcmp(key, "metadata") == 0)
@@ -150,7 +136,7 @@ static void add_members(struct buf *b, json_t *tree)
 		buf_addc(b, ',');
 		buf_add_json_string(b, key);
 		buf_addc(b, ':');
-		add_json(b, value);
+		json_write(b, value);
 	}
 	buf_addc(b, '}');
 }
