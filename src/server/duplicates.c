@@ -162,10 +162,12 @@ static void on_comma(struct scan *s)
 
 void duplicates_find(const char *text, size_t size, json_t *ret_texts)
 {
-	struct scan *s = xnew(struct scan);
+	struct scan scan, *s = &scan; /* of 8 KB: the levels are filled in as they are opened */
 
 	s->p = text;
 	s->end = text + size;
+	s->depth = s->n_keys = s->cap_keys = 0;
+	s->keys = NULL;
 	s->texts = ret_texts;
 	while (s->p < s->end) {
 		char c = *s->p;
@@ -185,5 +187,4 @@ void duplicates_find(const char *text, size_t size, json_t *ret_texts)
 	while (s->depth)
 		close_level(s);
 	free(s->keys);
-	free(s);
 }
