@@ -145,7 +145,9 @@ const struct kind *session_kind(const char *word, struct err *err)
 	for (size_t i = 0; kinds[i]; i++) {
 		size_t n = strlen(list);
 
-		(void)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", kinds[i]->plural);
+		if (!kinds[i]->stored_as)
+			(void)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "",
+			               kinds[i]->plural);
 	}
 	err_set(err, -EINVAL, "there is no kind '%s': expected one of %s", word, list);
 	return NULL;

@@ -40,6 +40,8 @@ static json_t *ask_api(const struct args *args)
 		auto_free char *path = kind_path(kinds[i], NULL, NULL);
 		auto_json json_t *list = NULL;
 
+		if (kinds[i]->stored_as)
+			continue;
 		request.path = path;
 		r = session_request(&session, &request, &list, &err);
 		if (r == 200)
@@ -80,9 +82,10 @@ static void print_api(const json_t *api)
 	(void)printf("API       %s, %s\n         ", json_path_str(api, "server"),
 	             json_path_str(api, "version"));
 	for (size_t i = 0; kinds[i]; i++)
-		(void)printf(" %s %lld%s", kinds[i]->plural,
-		             (long long)json_path_int(api, kinds[i]->plural, 0),
-		             kinds[i + 1] ? "," : "\n");
+		if (!kinds[i]->stored_as)
+			(void)printf("%s %s %lld", i ? "," : "", kinds[i]->plural,
+			             (long long)json_path_int(api, kinds[i]->plural, 0));
+	(void)putchar('\n');
 }
 
 static void print_kernel(const json_t *kernel)

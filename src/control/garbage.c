@@ -378,10 +378,10 @@ static void trouble(void *arg, const struct err *err, int64_t retry_ns)
 
 static const struct reflector_handler handler = { upsert, gone, synced, settled, trouble };
 
-/* Events own nothing and are many. */
+/* Events own nothing and are many; some rows only show the objects of others. */
 static bool is_collected(const struct kind *kind)
 {
-	return strcmp(kind->name, "Event") != 0;
+	return !kind->stored_as && strcmp(kind->name, "Event") != 0;
 }
 
 struct garbage *garbage_new(struct client *client)

@@ -22,6 +22,7 @@ const struct kind *const kinds[] = {
 	&kind_service,
 	&kind_deployment,
 	&kind_replica_set,
+	&kind_events_event,
 	&kind_ip_address,
 	&kind_service_cidr,
 	&kind_lease,

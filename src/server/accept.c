@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/accept.h"
 
-#include <stdbool.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/mem.h"
 
 /* A piece of the header, not terminated. */
 struct span {
 	const char *p;
 	size_t n;
+};
+
+/* What the parameters of a media range say. */
+struct parameters {
+	struct span as, group, version, stream, server_version;
+	bool converts; /* one of the first three is there */
+	bool pretty;
+	double q;
 };
 
 /* Takes what stands before the next 'sep' off '*rest', without blanks around it. */
@@ -43,61 +53,121 @@ static double quality(struct span value)
 	return strtod(text, NULL);
 }
 
-/* What the parameters as, g and v ask for together; JSON where there is no "as". */
-static enum accept converted(struct span as, struct span group, struct span version)
+static void parse_parameters(struct span rest, struct parameters *ret)
 {
-	if (as.n == 0)
-		return ACCEPT_JSON;
-	if (is(as, "Table") && is(group, "meta.k8s.io") && is(version, "v1"))
-		return ACCEPT_TABLE;
-	if (is(as, "APIGroupDiscoveryList") && is(group, "apidiscovery.k8s.io") &&
-	    is(version, "v2"))
-		return ACCEPT_DISCOVERY;
-	return ACCEPT_NONE;
-}
+	const struct span none = { "", 0 };
+	struct parameters p = { none, none, none, none, none, false, false, 1 };
 
-/* One media range with its parameters. */
-static enum accept parse_range(struct span range, double *ret_q)
-{
-	struct span type = next_part(&range, ';'), as = { "", 0 }, group = as, version = as;
-
-	*ret_q = 1;
-	while (range.n) {
-		struct span value = next_part(&range, ';'), key = next_part(&value, '=');
+	while (rest.n) {
+		struct span value = next_part(&rest, ';'), key = next_part(&value, '=');
 
 		if (is(key, "as"))
-			as = value;
+			p.as = value;
 		else if (is(key, "g"))
-			group = value;
+			p.group = value;
 		else if (is(key, "v"))
-			version = value;
+			p.version = value;
+		else if (is(key, "stream"))
+			p.stream = value;
+		else if (is(key, "sv"))
+			p.server_version = value;
+		else if (is(key, "pretty"))
+			p.pretty = is(value, "1");
 		else if (is(key, "q"))
-			*ret_q = quality(value);
+			p.q = quality(value);
+		p.converts = p.converts || is(key, "as") || is(key, "g") || is(key, "v");
 	}
-	if (is(type, "application/yaml"))
-		return as.n ? ACCEPT_NONE : ACCEPT_YAML;
-	if (!is(type, "application/json") && !is(type, "application/*") && !is(type, "*/*"))
-		return ACCEPT_NONE;
-	return converted(as, group, version);
+	*ret = p;
 }
 
-enum accept accept_choose(const char *header, unsigned int offered)
+/* What as, g and v ask for together; false: nothing we know. */
+static bool converted(const struct parameters *p, struct accept *form)
 {
-	struct span rest = { header, header ? strlen(header) : 0 };
-	enum accept best = ACCEPT_NONE;
-	double best_q = 0;
+	static const struct {
+		const char *name;
+		enum accept_as as;
+	} names[] = {
+		{ "Table", ACCEPT_TABLE },
+		{ "PartialObjectMetadata", ACCEPT_METADATA },
+		{ "PartialObjectMetadataList", ACCEPT_METADATA_LIST },
+	};
 
-	if (rest.n == 0)
-		return ACCEPT_JSON;
-	offered |= ACCEPT_JSON;
-	while (rest.n) {
-		double q;
-		enum accept form = parse_range(next_part(&rest, ','), &q);
-
-		if ((form & offered) && q > best_q) {
-			best = form;
-			best_q = q;
+	if (!p->converts)
+		return true;
+	if (is(p->as, "APIGroupDiscoveryList") && is(p->group, "apidiscovery.k8s.io") &&
+	    is(p->version, "v2")) {
+		form->as = ACCEPT_DISCOVERY;
+		return true;
+	}
+	form->beta = is(p->version, "v1beta1");
+	if (!is(p->group, "meta.k8s.io") || (!form->beta && !is(p->version, "v1")))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (is(p->as, names[i].name)) {
+			form->as = names[i].as;
+			return true;
 		}
 	}
-	return best;
+	return false;
+}
+
+static bool is_offered(const struct parameters *p, const struct accept *form, unsigned int offered)
+{
+	if (form->as && !(form->as & offered))
+		return false;
+	if (form->yaml && ((offered & ACCEPT_NO_YAML) || p->stream.n))
+		return false;
+	if (p->stream.n && !is(p->stream, "watch"))
+		return false;
+	return p->server_version.n == 0 || is(p->server_version, "v1");
+}
+
+/*
+ * One media range with its parameters.  '*ret_rank' tells how much it is wanted; false: it is not
+ * of ours, where '*ret_known' tells whether that is for its parameters only.
+ */
+static bool parse_range(struct span range, unsigned int offered, struct accept *ret,
+                        double *ret_rank, bool *ret_known)
+{
+	struct span type = next_part(&range, ';');
+	struct accept form = { 0 };
+	struct parameters p;
+
+	parse_parameters(range, &p);
+	form.yaml = is(type, "application/yaml");
+	form.pretty = p.pretty;
+	/* A q has three digits; the smaller steps are for how specific the range is. */
+	*ret_rank = p.q - (is(type, "*/*") ? 2e-6 : is(type, "application/*") ? 1e-6 : 0);
+	*ret_known = form.yaml || is(type, "application/json") || is(type, "application/*") ||
+	             is(type, "*/*");
+	if (!*ret_known || !converted(&p, &form) || !is_offered(&p, &form, offered))
+		return false;
+	*ret = form;
+	return true;
+}
+
+int accept_choose(const char *header, unsigned int offered, struct accept *ret)
+{
+	struct span rest = { header, header ? strlen(header) : 0 };
+	bool any = false, any_known = false;
+	struct accept best = { 0 };
+	double best_rank = 0;
+
+	while (rest.n) {
+		struct accept form;
+		double rank;
+		bool known,
+			good = parse_range(next_part(&rest, ','), offered, &form, &rank, &known);
+
+		any_known = any_known || known;
+		if (!good || (any && rank <= best_rank))
+			continue;
+		best = form;
+		best_rank = rank;
+		any = true;
+	}
+	if (header && header[0] && !any)
+		return any_known ? -EINVAL : -ENOTSUP;
+	*ret = best;
+	return 0;
 }

@@ -252,5 +252,5 @@ void deletion_start(struct deletion *d)
 		on_done(d, -ECANCELED, NULL);
 		return;
 	}
-	store_mutate(d->server->store, d->kind, d->ns, d->name, on_change, on_done, d);
+	store_mutate(d->server->store, kind_stored(d->kind), d->ns, d->name, on_change, on_done, d);
 }

@@ -10,7 +10,6 @@
 #include "kube/json.h"
 #include "kube/kind.h"
 #include "kube/status.h"
-#include "server/accept.h"
 #include "server/health.h"
 #include "server/metrics.h"
 #include "server/reply.h"
@@ -263,11 +262,13 @@ static json_t *aggregated(bool core)
 
 static void reply_root(const struct server *server, struct http_request *req, bool core)
 {
-	enum accept form = accept_choose(http_header(req, "Accept"), ACCEPT_DISCOVERY);
+	struct view view;
 	json_t *document;
 	char *text;
 
-	if (form != ACCEPT_DISCOVERY) {
+	if (!reply_view(req, NULL, ACCEPT_DISCOVERY, &view))
+		return;
+	if (view.form.as != ACCEPT_DISCOVERY) {
 		reply_json(req, 200, core ? legacy_versions(server) : legacy_groups());
 		return;
 	}

@@ -10,6 +10,7 @@
 #include "kube/field_error.h"
 #include "kube/json.h"
 #include "kube/status.h"
+#include "server/view.h"
 
 #define TIMEOUT_MAX_S (366ULL * 24 * 3600)
 
@@ -145,7 +146,7 @@ json_t *list_options_parse(struct http_request *req, const struct kind *kind, bo
 	json_t *status;
 	bool given;
 
-	*options = (struct list_options){ 0 };
+	*options = (struct list_options){ .kind = kind };
 	options->bookmarks = query_bool(req, "allowWatchBookmarks", &given);
 	options->initial = query_bool(req, "sendInitialEvents", &options->has_initial);
 	options->exact = match && strcmp(match, "Exact") == 0;
@@ -167,6 +168,7 @@ json_t *list_options_parse(struct http_request *req, const struct kind *kind, bo
 bool list_options_match(const struct list_options *options, const struct store_object *object,
                         json_t **tree)
 {
+	auto_json json_t *seen = NULL;
 	bool decided = true;
 
 	if (options->fields &&
@@ -176,6 +178,10 @@ bool list_options_match(const struct list_options *options, const struct store_o
 		return false;
 	if (decided)
 		return true;
+	if (options->kind->stored_as) {
+		seen = view_tree(options->kind, object);
+		return field_selector_matches(options->fields, seen);
+	}
 	if (!*tree)
 		*tree = store_object_json(object);
 	return field_selector_matches(options->fields, *tree);

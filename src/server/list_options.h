@@ -14,6 +14,7 @@
 #include "store/store.h"
 
 struct list_options {
+	const struct kind *kind;       /* of the request */
 	struct selector *labels;       /* owned; NULL: all */
 	struct field_selector *fields; /* owned; NULL: all */
 	uint64_t limit;                /* 0: none */
@@ -35,8 +36,9 @@ json_t *list_options_parse(struct http_request *req, const struct kind *kind, bo
 void list_options_done(struct list_options *options);
 
 /*
- * True if the selectors (not the namespace) choose 'object'.  '*tree' is its tree, where the caller has it;
- * if that is NULL and a selector needs it, it is made and the caller's.
+ * True if the selectors (not the namespace) choose 'object'.  '*tree' is its tree as it is
+ * stored, where the caller has it; if that is NULL and a selector needs it, it is made and the
+ * caller's.
  */
 bool list_options_match(const struct list_options *options, const struct store_object *object,
                         json_t **tree);

@@ -13,6 +13,7 @@
 #include "kube/status.h"
 #include "server/namespaces.h"
 #include "server/object.h"
+#include "server/view.h"
 
 struct mutation *mutation_new(struct server *server, const struct kind *kind, const char *ns,
                               const char *name, enum mutate_op op, json_t *input)
@@ -113,6 +114,8 @@ static json_t *conform(struct mutation *m, json_t *object)
 	status = object_check_namespace(object, m->kind, m->ns);
 	if (!status && m->op != MUTATE_CREATE)
 		status = object_check_name(object, m->name);
+	if (!status && m->kind->to_stored)
+		m->kind->to_stored(object);
 	return status;
 }
 
@@ -130,9 +133,18 @@ json_t *mutation_patch_refused(int r, const struct err *err)
 	return status;
 }
 
-/* The new object before any hook: the input itself, or the old one with the patch applied. */
-static json_t *build(struct mutation *m, const json_t *old, json_t **ret)
+/* What a patch is applied to; a new reference. */
+static json_t *seen_by_clients(const struct kind *kind, const json_t *stored)
 {
+	if (!stored || !kind->stored_as)
+		return json_incref((json_t *)stored);
+	return view_from_stored(kind, json_deep_copy(stored));
+}
+
+/* The new object before any hook: the input itself, or the old one with the patch applied. */
+static json_t *build(struct mutation *m, const json_t *stored, json_t **ret)
+{
+	auto_json json_t *old = seen_by_clients(m->kind, stored);
 	struct err err = { 0 };
 	json_t *object = NULL, *status;
 	int r = 0;
@@ -189,7 +201,8 @@ static json_t *validate(struct mutation *m, const json_t *object, const json_t *
 	if (m->kind->validate && !m->own)
 		m->kind->validate(object, old, write, &errs);
 	if (errs.n)
-		status = status_invalid(m->kind, json_path_str(object, "metadata.name"), &errs);
+		status = status_invalid(kind_stored(m->kind),
+		                        json_path_str(object, "metadata.name"), &errs);
 	field_errors_done(&errs);
 	return status;
 }
@@ -272,7 +285,7 @@ static int on_change(void *arg, const struct store_object *stored, struct store_
 		status = status_already_exists(m->kind, m->name);
 	if (status)
 		return refuse(m, status);
-	object_set_kind(object, m->kind);
+	object_set_kind(object, kind_stored(m->kind));
 	decide(m, object, old, change);
 	return 0;
 }
@@ -298,7 +311,7 @@ static bool name_taken(void *arg, const char *name)
 {
 	struct mutation *m = arg;
 
-	return store_get(m->server->store, m->kind, m->ns, name) != NULL;
+	return store_get(m->server->store, kind_stored(m->kind), m->ns, name) != NULL;
 }
 
 /* The key of a create is in its object. */
@@ -326,5 +339,6 @@ void mutation_start(struct mutation *m)
 	if (status)
 		on_done(m, refuse(m, status), NULL);
 	else
-		store_mutate(m->server->store, m->kind, m->ns, m->name, on_change, on_done, m);
+		store_mutate(m->server->store, kind_stored(m->kind), m->ns, m->name, on_change,
+		             on_done, m);
 }

@@ -43,12 +43,18 @@ static void terminating_free(struct terminating *t)
 	free(t);
 }
 
+/* Other rows only show what these have. */
+static bool has_content(const struct kind *kind)
+{
+	return kind->namespaced && !kind->stored_as;
+}
+
 static bool is_empty(const struct store *store, const char *ns)
 {
 	for (const struct kind *const *kind = kinds; *kind; kind++) {
 		auto_free const struct store_object **objects = NULL;
 
-		if ((*kind)->namespaced && store_list(store, *kind, ns, NULL, &objects))
+		if (has_content(*kind) && store_list(store, *kind, ns, NULL, &objects))
 			return false;
 	}
 	return true;
@@ -133,7 +139,7 @@ static void sweep(struct terminating *t)
 		auto_free const struct store_object **objects = NULL;
 		size_t n = 0;
 
-		if ((*kind)->namespaced)
+		if (has_content(*kind))
 			n = store_list(server->store, *kind, t->name, NULL, &objects);
 		for (size_t i = 0; i < n; i++)
 			(void)store_object_ref(objects[i]);

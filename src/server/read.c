@@ -5,9 +5,6 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/mem.h"
 #include "kube/json.h"
 #include "kube/status.h"
 #include "server/list_options.h"
@@ -27,14 +24,14 @@ struct page {
 
 void read_get(struct server *server, struct http_request *req, const struct route *route)
 {
-	const struct store_object *object = store_get(server->store, route->kind, route->ns,
-	                                              route->name);
-	enum accept form = reply_form(req);
+	const struct store_object *object = store_get(server->store, kind_stored(route->kind),
+	                                              route->ns, route->name);
+	struct view view;
 
-	if (form == ACCEPT_NONE)
+	if (!reply_view(req, route->kind, REPLY_ONE, &view))
 		return;
 	if (object)
-		reply_object(req, 200, object, form);
+		reply_object(req, 200, &view, object);
 	else
 		reply_status(req, status_not_found(route->kind, route->name));
 }
@@ -92,39 +89,23 @@ static void reply_texts(struct http_request *req, const struct page *page)
 	}
 	buf_adds(&b, "]}\n");
 
-	if (reply_needs_tree(req)) {
-		reply_json(req, 200, json_loadb(b.p, b.n, 0, NULL));
-		buf_done(&b);
-		return;
-	}
-
 	struct http_piece piece = { b.p, b.n, free, b.p };
 
 	http_reply_pieces(req, 200, TYPE_JSON, &piece, 1);
 }
 
-static void reply_table(struct http_request *req, const struct page *page)
+static void reply_trees(struct http_request *req, const struct view *view, const struct page *page)
 {
-	const char *include = reply_include(req);
-	json_t **trees, *table;
+	const struct view_page meta = {
+		.revision = page->revision,
+		.token = page->token,
+		.remaining = page->tell_remaining ? (int64_t)page->remaining : -1,
+	};
+	json_t *items = json_array();
 
-	if (!include)
-		return;
-	trees = xcalloc(page->n + 1, sizeof(*trees));
 	for (size_t i = 0; i < page->n; i++)
-		trees[i] = store_object_json(page->objects[i]);
-	table = kind_table(page->kind, trees, page->n, include, clock_wall());
-	for (size_t i = 0; i < page->n; i++)
-		json_decref(trees[i]);
-	free(trees);
-	json_path_set(table, "metadata.resourceVersion",
-	              json_sprintf("%llu", (unsigned long long)page->revision));
-	if (page->token)
-		json_path_set(table, "metadata.continue", json_string(page->token));
-	if (page->tell_remaining)
-		json_path_set(table, "metadata.remainingItemCount",
-		              json_integer((json_int_t)page->remaining));
-	reply_json(req, 200, table);
+		json_array_append_new(items, view_tree(page->kind, page->objects[i]));
+	reply_viewed(req, 200, view, view_list(view, &meta, items));
 }
 
 /* Fills the page's objects and revision with all that is behind the key; NULL or the refusal. */
@@ -141,11 +122,12 @@ static json_t *find_objects(struct store *store, const struct route *route,
 	else if (options->exact)
 		wanted = options->version;
 	if (wanted == current) {
-		page->n = store_list(store, route->kind, route->ns, options->after, &page->objects);
+		page->n = store_list(store, kind_stored(route->kind), route->ns, options->after,
+		                     &page->objects);
 		return NULL;
 	}
-	r = snapshot_list(store, route->kind, route->ns, options->after, wanted, &page->objects,
-	                  &page->n);
+	r = snapshot_list(store, kind_stored(route->kind), route->ns, options->after, wanted,
+	                  &page->objects, &page->n);
 	if (r == -ERANGE)
 		return list_options_too_large(wanted, current);
 	page->revision = wanted;
@@ -155,11 +137,11 @@ static json_t *find_objects(struct store *store, const struct route *route,
 void read_list(struct server *server, struct http_request *req, const struct route *route)
 {
 	struct page page = { .kind = route->kind, .revision = store_revision(server->store) };
-	enum accept form = reply_form(req);
 	struct list_options options;
+	struct view view;
 	json_t *status;
 
-	if (form == ACCEPT_NONE)
+	if (!reply_view(req, route->kind, REPLY_LIST, &view))
 		return;
 	status = list_options_parse(req, route->kind, false, &options);
 	if (!status)
@@ -170,8 +152,8 @@ void read_list(struct server *server, struct http_request *req, const struct rou
 		return;
 	}
 	select_objects(&page, &options);
-	if (form == ACCEPT_TABLE)
-		reply_table(req, &page);
+	if (reply_needs_tree(req, &view))
+		reply_trees(req, &view, &page);
 	else
 		reply_texts(req, &page);
 	page_done(&page);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/reply.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
+#include "base/mem.h"
 #include "kube/decode.h"
 #include "kube/json.h"
 #include "kube/status.h"
@@ -23,26 +24,25 @@ static bool wants_pretty(struct http_request *req)
 	                 strncmp(agent, "Mozilla/5.0", 11) == 0);
 }
 
-static bool wants_yaml(struct http_request *req)
+static void send_value(struct http_request *req, int code, const struct accept *form, json_t *value)
 {
-	return accept_choose(http_header(req, "Accept"), ACCEPT_TABLE | ACCEPT_YAML) == ACCEPT_YAML;
-}
+	bool pretty = form->pretty || wants_pretty(req);
+	char *text = form->yaml ? encode_yaml(value)
+	             : pretty   ? json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY)
+	                        : json_text(value);
+	struct http_piece piece = { text, strlen(text), free, text };
 
-bool reply_needs_tree(struct http_request *req)
-{
-	return wants_pretty(req) || wants_yaml(req);
+	json_decref(value);
+	http_reply_pieces(req, code, form->yaml ? TYPE_YAML : TYPE_JSON, &piece, 1);
 }
 
 void reply_json(struct http_request *req, int code, json_t *value)
 {
-	bool yaml = wants_yaml(req);
-	char *text = yaml                ? encode_yaml(value)
-	             : wants_pretty(req) ? json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY)
-	                                 : json_text(value);
-	struct http_piece piece = { text, strlen(text), free, text };
+	struct accept form = { 0 };
 
-	json_decref(value);
-	http_reply_pieces(req, code, yaml ? TYPE_YAML : TYPE_JSON, &piece, 1);
+	/* What cannot be converted comes as it is, also to who asked for nothing but a Table. */
+	(void)accept_choose(http_header(req, "Accept"), 0, &form);
+	send_value(req, code, &form, value);
 }
 
 void reply_status(struct http_request *req, json_t *status)
@@ -57,28 +57,14 @@ void reply_status(struct http_request *req, json_t *status)
 	reply_json(req, status_code(status), status);
 }
 
-static json_t *table_of_one(const struct kind *kind, json_t *object, const char *include)
+void reply_viewed(struct http_request *req, int code, const struct view *view, json_t *value)
 {
-	json_t *table = kind_table(kind, &object, 1, include, clock_wall());
-
-	json_path_set(table, "metadata.resourceVersion",
-	              json_string(json_path_str(object, "metadata.resourceVersion")));
-	return table;
+	send_value(req, code, &view->form, value);
 }
 
-void reply_tree(struct http_request *req, int code, const struct kind *kind, json_t *object,
-                enum accept form)
+void reply_tree(struct http_request *req, int code, const struct view *view, json_t *tree)
 {
-	const char *include;
-
-	if (form != ACCEPT_TABLE) {
-		reply_json(req, code, object);
-		return;
-	}
-	include = reply_include(req);
-	if (include)
-		reply_json(req, code, table_of_one(kind, object, include));
-	json_decref(object);
+	send_value(req, code, &view->form, view_of(view, tree));
 }
 
 static void release_object(void *arg)
@@ -86,11 +72,16 @@ static void release_object(void *arg)
 	store_object_unref(arg);
 }
 
-void reply_object(struct http_request *req, int code, const struct store_object *object,
-                  enum accept form)
+bool reply_needs_tree(struct http_request *req, const struct view *view)
 {
-	if (form == ACCEPT_TABLE || reply_needs_tree(req)) {
-		reply_tree(req, code, object->kind, store_object_json(object), form);
+	return !view_is_stored(view) || view->form.yaml || view->form.pretty || wants_pretty(req);
+}
+
+void reply_object(struct http_request *req, int code, const struct view *view,
+                  const struct store_object *object)
+{
+	if (reply_needs_tree(req, view)) {
+		reply_tree(req, code, view, view_tree(view->kind, object));
 	} else {
 		struct http_piece piece = { object->text, object->size, release_object,
 			                    store_object_ref(object) };
@@ -99,31 +90,77 @@ void reply_object(struct http_request *req, int code, const struct store_object 
 	}
 }
 
-enum accept reply_form(struct http_request *req)
+static void refuse_form(struct http_request *req, int r, unsigned int offered)
 {
-	enum accept form = accept_choose(http_header(req, "Accept"), ACCEPT_TABLE | ACCEPT_YAML);
+	const char *types = offered & ACCEPT_NO_YAML ? TYPE_JSON ";stream=watch"
+	                                             : TYPE_JSON ", " TYPE_YAML;
 
-	if (form == ACCEPT_NONE)
-		reply_status(req,
-		             status_new(406, "NotAcceptable",
-		                        "only the following media types are accepted: " TYPE_JSON
-		                        ", " TYPE_YAML));
-	return form;
+	/* Media types that are not known at all are refused by the router there. */
+	reply_status(req, r == -ENOTSUP
+	                          ? status_new(406, "NotAcceptable",
+	                                       "406: Not Acceptable\n\nAvailable "
+	                                       "representations: %s",
+	                                       types)
+	                          : status_new(406, "NotAcceptable",
+	                                       "only the following media types are accepted: %s",
+	                                       types));
 }
 
-const char *reply_include(struct http_request *req)
+/* What ?includeObject= asks for; NULL: nothing that we know. */
+static const char *find_include(struct http_request *req)
 {
 	static const char *const known[] = { "Metadata", "None", "Object" };
 	const char *include = http_query(req, "includeObject");
 
 	if (!include || !include[0])
 		return known[0];
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (strcmp(include, known[i]) == 0)
 			return known[i];
-	reply_status(req, status_new(400, "BadRequest", "unrecognized includeObject value: \"%s\"",
-	                             include));
 	return NULL;
+}
+
+/* One object where a list was asked for, or the other way round (apiserver response.go). */
+static json_t *wrong_number(const struct view *view)
+{
+	const struct kind *kind = kind_stored(view->kind);
+	bool list = view->form.as == ACCEPT_METADATA; /* that is what there is */
+
+	return status_new(406, "NotAcceptable",
+	                  "you requested PartialObjectMetadata%s, but the requested object is %s "
+	                  "(*%.*s.%s%s)",
+	                  list ? "" : "List", list ? "a list" : "not a list",
+	                  kind->group[0] ? (int)strcspn(kind->group, ".") : 4,
+	                  kind->group[0] ? kind->group : "core", kind->name, list ? "List" : "");
+}
+
+bool reply_view(struct http_request *req, const struct kind *kind, unsigned int offered,
+                struct view *ret)
+{
+	const unsigned int metadata = ACCEPT_METADATA | ACCEPT_METADATA_LIST;
+	unsigned int known = offered & metadata ? offered | metadata : offered;
+	struct view view = { .kind = kind };
+	int r = accept_choose(http_header(req, "Accept"), known, &view.form);
+
+	if (r < 0) {
+		refuse_form(req, r, offered);
+		return false;
+	}
+	if (view.form.as && !(view.form.as & offered)) {
+		reply_status(req, wrong_number(&view));
+		return false;
+	}
+	view.include = find_include(req);
+	if (view.form.as == ACCEPT_TABLE && !view.include) {
+		reply_status(req, status_new(400, "BadRequest",
+		                             "Unable to convert to Table as requested: "
+		                             "includeObject: Invalid value: \"%s\": must be "
+		                             "'Metadata', 'Object', 'None', or empty",
+		                             http_query(req, "includeObject")));
+		return false;
+	}
+	*ret = view;
+	return true;
 }
 
 void reply_warnings(struct http_request *req, const json_t *warnings)

@@ -163,9 +163,13 @@ static const struct {
 
 void review_create(struct server *server, struct http_request *req, const struct route *route)
 {
-	json_t *review = NULL;
-	json_t *status = body_virtual(req, route->kind, &review);
+	json_t *review = NULL, *status;
+	struct view view;
 
+	/* There is no Table of what is not stored. */
+	if (!reply_view(req, route->kind, ACCEPT_METADATA, &view))
+		return;
+	status = body_virtual(req, route->kind, &review);
 	for (size_t i = 0; i < ARRAY_SIZE(reviews) && !status; i++)
 		if (reviews[i].kind == route->kind)
 			status = reviews[i].answer(server, route->who, review);
@@ -174,5 +178,5 @@ void review_create(struct server *server, struct http_request *req, const struct
 		reply_status(req, status);
 		return;
 	}
-	reply_json(req, 201, review);
+	reply_tree(req, 201, &view, review);
 }

@@ -29,10 +29,10 @@ struct watcher {
 	const struct kind *kind;
 	char *ns; /* owned; "" for all */
 	struct list_options options;
-	char *name;          /* owned; the only object that matters, or NULL */
-	const char *include; /* of a Table; NULL: objects */
-	bool columns_sent;   /* a Table's columns go with its first event only */
-	bool ended;          /* too far behind */
+	char *name; /* owned; the only object that matters, or NULL */
+	struct view view;
+	bool columns_sent; /* a Table's columns go with its first event only */
+	bool ended;        /* too far behind */
 	size_t backlog_max;
 	struct http_stream *stream;
 	struct store_watch *watch; /* NULL while the history is replayed */
@@ -90,18 +90,15 @@ static void send_tree(struct watcher *w, const char *type, json_t *object)
 	http_stream_send(w->stream, b.p, b.n);
 }
 
-static void send_row(struct watcher *w, enum store_event_type type,
-                     const struct store_object *object)
+/* In another form than the store's; the reference of 'tree' is taken over. */
+static void send_view(struct watcher *w, const char *type, json_t *tree)
 {
-	auto_json json_t *tree = store_object_json(object);
-	json_t *table = kind_table(w->kind, &tree, 1, w->include, clock_wall());
+	json_t *answer = view_of(&w->view, tree);
 
-	if (w->columns_sent)
-		json_object_set_new(table, "columnDefinitions", json_array());
+	if (w->view.form.as == ACCEPT_TABLE && w->columns_sent)
+		json_object_set_new(answer, "columnDefinitions", json_null());
 	w->columns_sent = true;
-	json_path_set(table, "metadata.resourceVersion",
-	              json_sprintf("%llu", (unsigned long long)object->revision));
-	send_tree(w, event_name(type), table);
+	send_tree(w, type, answer);
 }
 
 static void send_text(struct watcher *w, const struct store_object *object)
@@ -155,6 +152,18 @@ static bool seen_as(const struct watcher *w, const struct store_event *event,
 	return before || after;
 }
 
+/* As store_event_line(): what leaves a selection is shown as it was, at the new revision. */
+static json_t *event_tree(const struct watcher *w, const struct store_event *event,
+                          enum store_event_type type)
+{
+	bool left = type == STORE_DELETED && event->type == STORE_MODIFIED;
+	json_t *tree = view_tree(w->kind, left ? event->old : event->object);
+
+	json_path_set(tree, "metadata.resourceVersion",
+	              json_sprintf("%llu", (unsigned long long)event->revision));
+	return tree;
+}
+
 static void on_event(void *arg, struct store_event *event)
 {
 	struct watcher *w = arg;
@@ -164,8 +173,8 @@ static void on_event(void *arg, struct store_event *event)
 
 	if (w->ended || !seen_as(w, event, &type))
 		return;
-	if (w->include) {
-		send_row(w, type, event->object);
+	if (!view_is_stored(&w->view)) {
+		send_view(w, event_name(type), event_tree(w, event, type));
 	} else {
 		line = store_event_line(event, type, &size);
 		http_stream_send(w->stream, line, size);
@@ -191,7 +200,7 @@ static void send_bookmark(struct watcher *w, bool initial_end)
 	if (initial_end)
 		json_object_set_new(json_object_get(object, "metadata"), "annotations",
 		                    json_pack("{s:s}", "k8s.io/initial-events-end", "true"));
-	send_tree(w, "BOOKMARK", object);
+	send_view(w, "BOOKMARK", object);
 }
 
 static void on_bookmarks(void *arg)
@@ -269,17 +278,17 @@ void watch_done(struct server *server)
 static void send_initial(struct watcher *w)
 {
 	auto_free const struct store_object **objects = NULL;
-	size_t n = store_list(w->server->store, w->kind, w->ns, NULL, &objects);
+	size_t n = store_list(w->server->store, kind_stored(w->kind), w->ns, NULL, &objects);
 
 	for (size_t i = 0; i < n; i++) {
 		auto_json json_t *tree = NULL;
 
 		if (!selects(w, objects[i], &tree))
 			continue;
-		if (w->include)
-			send_row(w, STORE_ADDED, objects[i]);
-		else
+		if (view_is_stored(&w->view))
 			send_text(w, objects[i]);
+		else
+			send_view(w, "ADDED", view_tree(w->kind, objects[i]));
 	}
 	/* The state itself may be larger than what a slow watcher may be behind. */
 	w->backlog_max += http_stream_backlog(w->stream);
@@ -331,7 +340,7 @@ static void run(struct watcher *w)
 
 	if (wants_state(options))
 		send_initial(w);
-	r = store_watch_new(store, w->kind, since, on_event, w, &w->watch, &oldest);
+	r = store_watch_new(store, kind_stored(w->kind), since, on_event, w, &w->watch, &oldest);
 	if (r == -ESTALE)
 		send_tree(w, "ERROR", status_expired(since, oldest));
 	if (r < 0 || w->ended)
@@ -341,19 +350,12 @@ static void run(struct watcher *w)
 void watch_start(struct server *server, struct http_request *req, const struct route *route)
 {
 	uint64_t current = store_revision(server->store);
-	enum accept form = accept_choose(http_header(req, "Accept"), ACCEPT_TABLE);
-	const char *include = NULL;
 	struct list_options options;
+	struct view view;
 	struct watcher *w;
 	json_t *status;
 
-	if (form == ACCEPT_NONE) {
-		reply_status(req,
-		             status_new(406, "NotAcceptable",
-		                        "only the following media types are accepted: " TYPE_JSON));
-		return;
-	}
-	if (form == ACCEPT_TABLE && !(include = reply_include(req)))
+	if (!reply_view(req, route->kind, REPLY_ONE | ACCEPT_NO_YAML, &view))
 		return;
 	status = list_options_parse(req, route->kind, true, &options);
 	if (!status && options.has_version && options.version > current)
@@ -364,6 +366,6 @@ void watch_start(struct server *server, struct http_request *req, const struct r
 		return;
 	}
 	w = watcher_new(server, req, route, &options);
-	w->include = include;
+	w->view = view;
 	run(w);
 }

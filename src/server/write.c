@@ -19,14 +19,14 @@
 /* A request whose answer comes from the store. */
 struct waiting {
 	struct http_request *req;
-	enum accept form;
+	struct view view;
 };
 
-static struct waiting *waiting_new(struct http_request *req, enum accept form)
+static struct waiting *waiting_new(struct http_request *req, const struct view *view)
 {
 	struct waiting *waiting = xnew(struct waiting);
 
-	*waiting = (struct waiting){ req, form };
+	*waiting = (struct waiting){ req, *view };
 	return waiting;
 }
 
@@ -41,9 +41,10 @@ static void on_mutated(struct mutation *m, const struct store_object *object)
 	}
 	reply_warnings(waiting->req, m->warnings);
 	if (m->preview)
-		reply_tree(waiting->req, code, m->kind, json_incref(m->preview), waiting->form);
+		reply_tree(waiting->req, code, &waiting->view,
+		           view_from_stored(m->kind, json_incref(m->preview)));
 	else
-		reply_object(waiting->req, code, object, waiting->form);
+		reply_object(waiting->req, code, &waiting->view, object);
 }
 
 /* apimachinery validation.ValidateFieldValidation. */
@@ -72,7 +73,7 @@ static json_t *check_validation(const char *value, enum mutate_op op)
 
 /* Takes 'input' over. */
 static void mutate(struct server *server, struct http_request *req, const struct route *route,
-                   enum mutate_op op, enum accept form, json_t *input)
+                   enum mutate_op op, const struct view *view, json_t *input)
 {
 	const char *validation = http_query(req, "fieldValidation");
 	struct mutation *m;
@@ -94,17 +95,17 @@ static void mutate(struct server *server, struct http_request *req, const struct
 	if (m->strict || m->warn_unknown)
 		m->duplicates = body_duplicates(req);
 	m->done = on_mutated;
-	m->arg = waiting_new(req, form);
+	m->arg = waiting_new(req, view);
 	mutation_start(m);
 }
 
 static void write_object(struct server *server, struct http_request *req, const struct route *route,
                          enum mutate_op op)
 {
-	enum accept form = reply_form(req);
+	struct view view;
 	json_t *object, *status;
 
-	if (form == ACCEPT_NONE)
+	if (!reply_view(req, route->kind, REPLY_ONE, &view))
 		return;
 	status = body_object(req, route->kind, &object);
 	if (!status && op == MUTATE_CREATE) {
@@ -115,7 +116,7 @@ static void write_object(struct server *server, struct http_request *req, const 
 	if (status)
 		reply_status(req, status);
 	else
-		mutate(server, req, route, op, form, object);
+		mutate(server, req, route, op, &view, object);
 }
 
 void write_create(struct server *server, struct http_request *req, const struct route *route)
@@ -135,17 +136,17 @@ void write_patch(struct server *server, struct http_request *req, const struct r
 		[PATCH_MERGE] = MUTATE_PATCH_MERGE,
 		[PATCH_STRATEGIC] = MUTATE_PATCH_STRATEGIC,
 	};
-	enum accept form = reply_form(req);
+	struct view view;
 	json_t *patch, *status;
 	enum patch_type type;
 
-	if (form == ACCEPT_NONE)
+	if (!reply_view(req, route->kind, REPLY_ONE, &view))
 		return;
 	status = body_patch(req, &type, &patch);
 	if (status)
 		reply_status(req, status);
 	else
-		mutate(server, req, route, ops[type], form, patch);
+		mutate(server, req, route, ops[type], &view, patch);
 }
 
 static json_t *apply_finalizers(struct mutation *m, json_t *object)
@@ -165,11 +166,11 @@ static json_t *apply_finalizers(struct mutation *m, json_t *object)
 
 void write_finalize(struct server *server, struct http_request *req, const struct route *route)
 {
-	enum accept form = reply_form(req);
+	struct view view;
 	json_t *object = NULL, *status;
 	struct mutation *m;
 
-	if (form == ACCEPT_NONE)
+	if (!reply_view(req, route->kind, REPLY_ONE, &view))
 		return;
 	status = body_virtual(req, route->kind, &object);
 	if (!status)
@@ -182,7 +183,7 @@ void write_finalize(struct server *server, struct http_request *req, const struc
 	m = mutation_new(server, route->kind, route->ns, route->name, MUTATE_APPLY, object);
 	m->apply = apply_finalizers;
 	m->done = on_mutated;
-	m->arg = waiting_new(req, form);
+	m->arg = waiting_new(req, &view);
 	mutation_start(m);
 }
 
@@ -207,7 +208,7 @@ static void on_deleted(struct deletion *d, const struct store_object *object)
 	if (d->refusal)
 		reply_status(waiting->req, json_incref(d->refusal));
 	else if (!d->removed || d->kind->delete_returns_object)
-		reply_object(waiting->req, 200, object, waiting->form);
+		reply_object(waiting->req, 200, &waiting->view, object);
 	else
 		reply_json(waiting->req, 200, deleted_status(d->kind, object));
 }
@@ -231,25 +232,26 @@ static bool read_options(struct http_request *req, json_t **ret_options, bool *r
 
 void write_delete(struct server *server, struct http_request *req, const struct route *route)
 {
-	enum accept form = reply_form(req);
+	struct view view;
 	struct deletion *d;
 	json_t *options;
 	bool dry_run;
 
-	if (form == ACCEPT_NONE || !read_options(req, &options, &dry_run))
+	if (!reply_view(req, route->kind, REPLY_ONE, &view) ||
+	    !read_options(req, &options, &dry_run))
 		return;
 	d = deletion_new(server, route->kind, route->ns, route->name);
 	d->options = options;
 	d->dry_run = dry_run;
 	d->done = on_deleted;
-	d->arg = waiting_new(req, form);
+	d->arg = waiting_new(req, &view);
 	deletion_start(d);
 }
 
 /* A deletecollection under way. */
 struct collection {
 	struct http_request *req;
-	const struct kind *kind;
+	struct view view;
 	json_t *items;   /* owned: what is deleted */
 	json_t *refusal; /* owned: the first failure, if any */
 	size_t pending;  /* deletions under way, and one while they are begun */
@@ -258,18 +260,15 @@ struct collection {
 
 static void collection_one_done(struct collection *c)
 {
+	const struct view_page page = { .revision = c->revision, .remaining = -1 };
+
 	if (--c->pending)
 		return;
 	if (c->refusal) {
 		reply_status(c->req, c->refusal);
 		json_decref(c->items);
 	} else {
-		reply_json(c->req, 200,
-		           json_pack("{s:o,s:s,s:{s:o},s:o}", "kind",
-		                     json_sprintf("%sList", c->kind->name), "apiVersion",
-		                     kind_api_version(c->kind), "metadata", "resourceVersion",
-		                     json_sprintf("%llu", (unsigned long long)c->revision), "items",
-		                     c->items));
+		reply_viewed(c->req, 200, &c->view, view_list(&c->view, &page, c->items));
 	}
 	free(c);
 }
@@ -279,7 +278,7 @@ static void on_member_deleted(struct deletion *d, const struct store_object *obj
 	struct collection *c = d->arg;
 
 	if (object)
-		json_array_append_new(c->items, store_object_json(object));
+		json_array_append_new(c->items, view_tree(d->kind, object));
 	else if (status_code(d->refusal) != 404 && !c->refusal)
 		c->refusal = json_incref(d->refusal);
 	collection_one_done(c);
@@ -289,7 +288,7 @@ static void delete_members(struct server *server, struct collection *c, const ch
                            const struct list_options *selection, json_t *options, bool dry_run)
 {
 	auto_free const struct store_object **objects = NULL;
-	size_t n = store_list(server->store, c->kind, ns, NULL, &objects);
+	size_t n = store_list(server->store, kind_stored(c->view.kind), ns, NULL, &objects);
 
 	for (size_t i = 0; i < n; i++)
 		(void)store_object_ref(objects[i]);
@@ -297,8 +296,8 @@ static void delete_members(struct server *server, struct collection *c, const ch
 		auto_json json_t *tree = NULL;
 
 		if (list_options_match(selection, objects[i], &tree)) {
-			struct deletion *d = deletion_new(server, c->kind, objects[i]->namespace,
-			                                  objects[i]->name);
+			struct deletion *d = deletion_new(server, c->view.kind,
+			                                  objects[i]->namespace, objects[i]->name);
 
 			d->options = json_incref(options);
 			d->dry_run = dry_run;
@@ -316,10 +315,12 @@ void write_delete_collection(struct server *server, struct http_request *req,
 {
 	struct list_options selection;
 	struct collection *c;
+	struct view view;
 	json_t *options, *status;
 	bool dry_run;
 
-	if (reply_form(req) == ACCEPT_NONE || !read_options(req, &options, &dry_run))
+	if (!reply_view(req, route->kind, REPLY_LIST, &view) ||
+	    !read_options(req, &options, &dry_run))
 		return;
 	status = list_options_parse(req, route->kind, false, &selection);
 	if (status) {
@@ -327,7 +328,7 @@ void write_delete_collection(struct server *server, struct http_request *req,
 	} else {
 		c = xnew(struct collection);
 		*c = (struct collection){ .req = req,
-			                  .kind = route->kind,
+			                  .view = view,
 			                  .items = json_array(),
 			                  .pending = 1,
 			                  .revision = store_revision(server->store) };

@@ -67,7 +67,7 @@ static int load(struct store *store, const struct store_config *config, struct e
 	int r;
 
 	for (size_t i = 0; kinds[i]; i++)
-		(void)store_shelf(store, kinds[i]);
+		(void)store_shelf(store, kind_stored(kinds[i]));
 	r = db_load(store->db, load_row, store, &store->revision, err);
 	if (r < 0)
 		return r;

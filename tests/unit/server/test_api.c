@@ -381,6 +381,8 @@ static void dry_runs(void **state)
 	assert_string_equal(said(h, "metadata.resourceVersion"), version);
 }
 
+#define AS(kind, version) "application/json;as=" kind ";v=" version ";g=meta.k8s.io"
+
 static void prints_tables(void **state)
 {
 	struct harness *h = *state;
@@ -400,9 +402,114 @@ static void prints_tables(void **state)
 	assert_int_equal(json_array_size(json_path(h->answer, "rows")), 1);
 	assert_int_equal(call(h, "GET", SERVICES "?includeObject=All", NULL, TABLE, NULL), 400);
 	assert_int_equal(call(h, "GET", SERVICES, NULL, "text/html", NULL), 406);
+	assert_string_equal(said(h, "message"),
+	                    "406: Not Acceptable\n\nAvailable representations: application/json, "
+	                    "application/yaml");
+	assert_int_equal(call(h, "GET", SERVICES, NULL, "application/json;as=Foo;v=v1", NULL), 406);
 	assert_string_equal(
 		said(h, "message"),
 		"only the following media types are accepted: application/json, application/yaml");
+	assert_int_equal(call(h, "GET", SERVICES, NULL, AS("Table", "v1beta1"), NULL), 200);
+	assert_string_equal(said(h, "apiVersion"), "meta.k8s.io/v1beta1");
+	row = json_array_get(json_path(h->answer, "rows"), 0);
+	assert_string_equal(json_path_str(row, "object.apiVersion"), "meta.k8s.io/v1beta1");
+}
+
+/* What clients get that care for nothing but metadata, as garbage collectors do. */
+static void answers_metadata(void **state)
+{
+	static const struct {
+		const char *method, *path, *accept, *body;
+		int status;
+		const char *kind, *version, *message;
+	} cases[] = {
+		{ "GET", SERVICES "/web", AS("PartialObjectMetadata", "v1"), NULL, 200,
+		  "PartialObjectMetadata", "meta.k8s.io/v1", "" },
+		{ "GET", SERVICES "/web", AS("PartialObjectMetadata", "v1beta1"), NULL, 200,
+		  "PartialObjectMetadata", "meta.k8s.io/v1beta1", "" },
+		{ "GET", SERVICES, AS("PartialObjectMetadataList", "v1"), NULL, 200,
+		  "PartialObjectMetadataList", "meta.k8s.io/v1", "" },
+		{ "GET", SERVICES "/nope", AS("PartialObjectMetadata", "v1"), NULL, 404, "Status",
+		  "v1", "services \"nope\" not found" },
+		{ "GET", SERVICES, AS("PartialObjectMetadata", "v1"), NULL, 406, "Status", "v1",
+		  "you requested PartialObjectMetadata, but the requested object is a list "
+		  "(*core.ServiceList)" },
+		{ "GET", SERVICES "/web", AS("PartialObjectMetadataList", "v1"), NULL, 406,
+		  "Status", "v1",
+		  "you requested PartialObjectMetadataList, but the requested object is not a list "
+		  "(*core.Service)" },
+		{ "PUT", SERVICES "/web", AS("PartialObjectMetadata", "v1"), WEB, 200,
+		  "PartialObjectMetadata", "meta.k8s.io/v1", "" },
+		{ "DELETE", SERVICES, AS("PartialObjectMetadataList", "v1"), NULL, 200,
+		  "PartialObjectMetadataList", "meta.k8s.io/v1", "" },
+	};
+	struct harness *h = *state;
+
+	assert_int_equal(post(h, SERVICES, WEB), 201);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int status = call(h, cases[i].method, cases[i].path, NULL, cases[i].accept,
+		                  cases[i].body);
+		const json_t *item;
+
+		if (status != cases[i].status || strcmp(said(h, "kind"), cases[i].kind) != 0 ||
+		    strcmp(said(h, "apiVersion"), cases[i].version) != 0 ||
+		    strcmp(said(h, "message"), cases[i].message) != 0)
+			fail_msg("%s %s: %d %s", cases[i].method, cases[i].path, status, h->body.p);
+		item = json_array_get(json_path(h->answer, "items"), 0);
+		if (status != 200)
+			continue;
+		assert_null(json_path(item ? item : h->answer, "spec"));
+		assert_string_not_equal(json_path_str(item ? item : h->answer, "metadata.name"),
+		                        "");
+	}
+}
+
+#define EVENTS      "/apis/events.k8s.io/v1/namespaces/default/events"
+#define CORE_EVENTS "/api/v1/namespaces/default/events"
+#define EVENT                                                                           \
+	"{\"metadata\":{\"name\":\"e\"},\"eventTime\":\"2026-01-02T03:04:05.000006Z\"," \
+	"\"reportingController\":\"c\",\"reportingInstance\":\"i\",\"action\":\"A\","   \
+	"\"reason\":\"R\",\"type\":\"Normal\",\"note\":\"hello\","                      \
+	"\"regarding\":{\"kind\":\"Pod\",\"namespace\":\"default\",\"name\":\"p\"}}"
+
+/* One object under two APIs. */
+static void events_have_two_faces(void **state)
+{
+	struct harness *h = *state;
+	struct stream s;
+
+	assert_int_equal(post(h, EVENTS, EVENT), 201);
+	assert_string_equal(said(h, "apiVersion"), "events.k8s.io/v1");
+	assert_string_equal(said(h, "note"), "hello");
+	assert_int_equal(get(h, CORE_EVENTS "/e"), 200);
+	assert_string_equal(said(h, "apiVersion"), "v1");
+	assert_string_equal(said(h, "message"), "hello");
+	assert_string_equal(said(h, "involvedObject.name"), "p");
+	assert_int_equal(get(h, EVENTS "?fieldSelector=regarding.name%3Dp"), 200);
+	assert_string_equal(said(h, "kind"), "EventList");
+	assert_string_equal(said(h, "apiVersion"), "events.k8s.io/v1");
+	assert_int_equal(json_array_size(json_path(h->answer, "items")), 1);
+	assert_int_equal(get(h, EVENTS "?fieldSelector=involvedObject.name%3Dp"), 400);
+	assert_int_equal(patch(h, EVENTS "/e", MERGE, "{\"note\":\"x\"}"), 422);
+	assert_int_equal(patch(h, EVENTS "/e", MERGE,
+	                       "{\"series\":{\"count\":2,"
+	                       "\"lastObservedTime\":\"2026-01-02T03:04:06.000006Z\"}}"),
+	                 200);
+	assert_string_equal(said(h, "note"), "hello");
+	stream_open(&s, h, EVENTS "?watch=1", NULL);
+	stream_wait(&s, 1);
+	assert_string_equal(json_path_str(json_array_get(s.events, 0), "object.regarding.name"),
+	                    "p");
+	assert_int_equal(del(h, CORE_EVENTS "/e"), 200);
+	stream_wait(&s, 2);
+	assert_string_equal(stream_event(&s, 1), "DELETED e");
+	assert_string_equal(json_path_str(json_array_get(s.events, 1), "object.note"), "hello");
+	stream_close(&s);
+	assert_int_equal(get(h, EVENTS "/e"), 404);
+	assert_int_equal(post(h, EVENTS, EVENT), 201);
+	assert_int_equal(del(h, EVENTS), 200);
+	assert_string_equal(said(h, "apiVersion"), "events.k8s.io/v1");
+	assert_int_equal(get(h, CORE_EVENTS "/e"), 404);
 }
 
 static void unknown_places(void **state)
@@ -736,6 +843,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(takes_yaml_and_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(dry_runs, setup, teardown),
 		cmocka_unit_test_setup_teardown(prints_tables, setup, teardown),
+		cmocka_unit_test_setup_teardown(answers_metadata, setup, teardown),
+		cmocka_unit_test_setup_teardown(events_have_two_faces, setup, teardown),
 		cmocka_unit_test_setup_teardown(unknown_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(discovers, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_namespaces, setup, teardown),

@@ -141,6 +141,12 @@ static void reviews_are_checked(void **state)
 	                 400);
 	assert_int_equal(post(h, AUTHZ "selfsubjectaccessreviews", "{\"kind\":\"Pod\"}"), 400);
 	assert_int_equal(post(h, AUTHZ "selfsubjectrulesreviews", "{}"), 400);
+	/* What is not stored has no Table. */
+	assert_int_equal(
+		call(h, "POST", AUTHZ "selfsubjectaccessreviews", NULL,
+	             "application/json;as=Table;v=v1;g=meta.k8s.io",
+	             "{\"spec\":{\"nonResourceAttributes\":{\"path\":\"/\",\"verb\":\"get\"}}}"),
+		406);
 	assert_int_equal(get(h, AUTHZ "selfsubjectaccessreviews"), 405);
 	assert_int_equal(get(h, AUTHZ "selfsubjectaccessreviews/x"), 404);
 	assert_int_equal(get(h, AUTHZ), 404);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -139,42 +140,74 @@ static void route_leaves_the_rest(void **state)
 #define GROUPS  "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 #define PROTO   "application/vnd.kubernetes.protobuf"
 
+#define META "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+
 static void accept_chooses(void **state)
 {
 	static const struct {
 		const char *header;
 		unsigned int offered;
-		enum accept want;
+		int r;
+		struct accept want;
 	} cases[] = {
-		{ NULL, ACCEPT_TABLE, ACCEPT_JSON },
-		{ "", ACCEPT_TABLE, ACCEPT_JSON },
-		{ "*/*", 0, ACCEPT_JSON },
-		{ "application/*", 0, ACCEPT_JSON },
-		{ "application/json", ACCEPT_TABLE, ACCEPT_JSON },
-		{ "Application/JSON; charset=utf-8", 0, ACCEPT_JSON },
-		{ PROTO ",application/json", 0, ACCEPT_JSON },
-		{ PROTO ", */*", 0, ACCEPT_JSON },
-		{ PROTO, ACCEPT_TABLE, ACCEPT_NONE },
-		{ "text/html", 0, ACCEPT_NONE },
-		{ TABLE "," TABLE_B ",application/json", ACCEPT_TABLE, ACCEPT_TABLE },
-		{ TABLE_B "," TABLE ",application/json", ACCEPT_TABLE, ACCEPT_TABLE },
-		{ TABLE ",application/json", ACCEPT_DISCOVERY, ACCEPT_JSON },
-		{ "application/json," TABLE, ACCEPT_TABLE, ACCEPT_JSON },
-		{ "application/json;q=0.5," TABLE ";q=0.9", ACCEPT_TABLE, ACCEPT_TABLE },
-		{ "application/json;q=0", 0, ACCEPT_NONE },
-		{ TABLE_B, ACCEPT_TABLE, ACCEPT_NONE },
-		{ GROUPS ",application/json", ACCEPT_DISCOVERY, ACCEPT_DISCOVERY },
+		{ NULL, ACCEPT_TABLE, 0, { 0 } },
+		{ "", ACCEPT_TABLE, 0, { 0 } },
+		{ "*/*", 0, 0, { 0 } },
+		{ "application/*", 0, 0, { 0 } },
+		{ "application/json", ACCEPT_TABLE, 0, { 0 } },
+		{ "Application/JSON; charset=utf-8", 0, 0, { 0 } },
+		{ PROTO ",application/json", 0, 0, { 0 } },
+		{ PROTO ", */*", 0, 0, { 0 } },
+		{ PROTO, ACCEPT_TABLE, -ENOTSUP, { 0 } },
+		{ "text/html", 0, -ENOTSUP, { 0 } },
+		{ TABLE "," TABLE_B ",application/json", ACCEPT_TABLE, 0, { .as = ACCEPT_TABLE } },
+		{ TABLE_B "," TABLE ",application/json",
+		  ACCEPT_TABLE,
+		  0,
+		  { .as = ACCEPT_TABLE, .beta = true } },
+		{ TABLE ",application/json", ACCEPT_DISCOVERY, 0, { 0 } },
+		{ TABLE, ACCEPT_DISCOVERY, -EINVAL, { 0 } },
+		{ "application/json," TABLE, ACCEPT_TABLE, 0, { 0 } },
+		{ "application/json;q=0.5," TABLE ";q=0.9",
+		  ACCEPT_TABLE,
+		  0,
+		  { .as = ACCEPT_TABLE } },
+		{ "application/json;q=0.1,application/yaml;q=0.9", 0, 0, { .yaml = true } },
+		{ "*/*,application/yaml", 0, 0, { .yaml = true } },
+		{ "application/yaml;as=Table;v=v1;g=meta.k8s.io",
+		  ACCEPT_TABLE,
+		  0,
+		  { .as = ACCEPT_TABLE, .yaml = true } },
+		{ "application/yaml", ACCEPT_NO_YAML, -EINVAL, { 0 } },
+		{ "application/json;stream=watch", ACCEPT_NO_YAML, 0, { 0 } },
+		{ "application/json;stream=x", 0, -EINVAL, { 0 } },
+		{ "application/json;sv=x", 0, -EINVAL, { 0 } },
+		{ "application/json;pretty=1;foo=bar", 0, 0, { .pretty = true } },
+		{ "application/json;q=0", 0, 0, { 0 } },
+		{ META, ACCEPT_METADATA, 0, { .as = ACCEPT_METADATA } },
+		{ META, ACCEPT_TABLE, -EINVAL, { 0 } },
+		{ "application/json;as=Foo;v=v1;g=meta.k8s.io", ACCEPT_TABLE, -EINVAL, { 0 } },
+		{ "application/json;as=Table;v=v2;g=meta.k8s.io", ACCEPT_TABLE, -EINVAL, { 0 } },
+		{ GROUPS ",application/json", ACCEPT_DISCOVERY, 0, { .as = ACCEPT_DISCOVERY } },
 		{ "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
 		  "application/json",
-		  ACCEPT_DISCOVERY, ACCEPT_JSON },
-		{ ",,;;,", 0, ACCEPT_NONE },
+		  ACCEPT_DISCOVERY,
+		  0,
+		  { 0 } },
+		{ ",,;;,", 0, -ENOTSUP, { 0 } },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		if (accept_choose(cases[i].header, cases[i].offered) != cases[i].want)
-			fail_msg("\"%s\": got %d, want %d", cases[i].header,
-			         accept_choose(cases[i].header, cases[i].offered), cases[i].want);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct accept *want = &cases[i].want;
+		struct accept got = { 0 };
+		int r = accept_choose(cases[i].header, cases[i].offered, &got);
+
+		if (r != cases[i].r || got.as != want->as || got.beta != want->beta ||
+		    got.yaml != want->yaml || got.pretty != want->pretty)
+			fail_msg("\"%s\": got %d, as %d, beta %d, yaml %d", cases[i].header, r,
+			         got.as, got.beta, got.yaml);
+	}
 }
 
 int main(void)
