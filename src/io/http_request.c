@@ -81,18 +81,16 @@ static void on_request_closed(struct evhttp_connection *conn, void *arg)
 /* An answer of one line where no handler is to see the request. */
 static void refuse(struct evhttp_request *ev, int status, const char *reason)
 {
-	(void)evhttp_add_header(evhttp_request_get_output_headers(ev), "Connection", "close");
-	evhttp_send_error(ev, status, reason);
-}
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(ev);
+	auto_free char *text = xasprintf("%d %s", status, reason);
+	struct evbuffer *body = evbuffer_new();
 
-static bool has_unread_body(struct evhttp_request *ev)
-{
-	struct evkeyvalq *headers = evhttp_request_get_input_headers(ev);
-
-	/* evhttp does not read the body that a HEAD may have */
-	return evhttp_request_get_command(ev) == EVHTTP_REQ_HEAD &&
-	       (evhttp_find_header(headers, "Content-Length") ||
-	        evhttp_find_header(headers, "Transfer-Encoding"));
+	(void)evhttp_add_header(headers, "Connection", "close");
+	(void)evhttp_add_header(headers, "Content-Type", "text/plain; charset=utf-8");
+	if (!body || evbuffer_add(body, text, strlen(text)) < 0)
+		abort(); /* out of memory, as xmalloc() */
+	evhttp_send_reply(ev, status, reason, body);
+	evbuffer_free(body);
 }
 
 static const char *method_name(const struct evhttp_request *ev)
@@ -110,7 +108,19 @@ static const char *method_name(const struct evhttp_request *ev)
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
 		if (methods[i].type == evhttp_request_get_command(ev))
 			return methods[i].name;
-	return NULL;
+	return "";
+}
+
+static bool has_unread_body(struct evhttp_request *ev)
+{
+	struct evkeyvalq *headers = evhttp_request_get_input_headers(ev);
+
+	/* evhttp does not read the body that a HEAD, or a method that it does not know, may have */
+	if (!method_name(ev)[0])
+		return true;
+	return evhttp_request_get_command(ev) == EVHTTP_REQ_HEAD &&
+	       (evhttp_find_header(headers, "Content-Length") ||
+	        evhttp_find_header(headers, "Transfer-Encoding"));
 }
 
 void http_request_dispatch(struct http_server *server, struct evhttp_request *ev, bool unix_socket)
@@ -118,15 +128,9 @@ void http_request_dispatch(struct http_server *server, struct evhttp_request *ev
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(ev);
 	const char *path = evhttp_uri_get_path(uri);
 	auto_free char *decoded = xmalloc(strlen(path) + 1);
-	struct uri_query query;
 	struct http_request *req;
 
-	if (!method_name(ev)) {
-		refuse(ev, HTTP_NOTIMPLEMENTED, "Method Not Implemented");
-		return;
-	}
-	if (uri_decode(path, strlen(path), false, decoded) < 0 ||
-	    uri_query_parse(evhttp_uri_get_query(uri), &query) < 0) {
+	if (uri_decode(path, strlen(path), false, decoded) < 0) {
 		refuse(ev, HTTP_BADREQUEST, "Bad Request");
 		return;
 	}
@@ -138,7 +142,7 @@ void http_request_dispatch(struct http_server *server, struct evhttp_request *ev
 	req->ev = ev;
 	req->conn = evhttp_request_get_connection(ev);
 	req->path = take_ptr(&decoded);
-	req->query = query;
+	uri_query_parse(evhttp_uri_get_query(uri), &req->query);
 	req->peer.unix_socket = unix_socket;
 	list_add_tail(&server->requests, &req->in_server);
 	evhttp_connection_set_closecb(req->conn, on_request_closed, req);
@@ -168,6 +172,11 @@ const char *http_path(const struct http_request *req)
 const char *http_query(const struct http_request *req, const char *key)
 {
 	return uri_query_get(&req->query, key);
+}
+
+const char *http_query_nth(const struct http_request *req, const char *key, size_t i)
+{
+	return uri_query_nth(&req->query, key, i);
 }
 
 const char *http_header(const struct http_request *req, const char *name)

@@ -69,9 +69,11 @@ struct http_peer {
 	const char *const *groups; /* its organizations, NULL-terminated, never NULL */
 };
 
-const char *http_method(const struct http_request *req); /* "GET" ... */
+const char *http_method(const struct http_request *req); /* "GET" ..., "" where not known */
 const char *http_path(const struct http_request *req);   /* percent-decoded, without the query */
 const char *http_query(const struct http_request *req, const char *key); /* decoded; NULL: absent */
+/* The values of a key that is there several times, by number from 0; NULL: there are not so many. */
+const char *http_query_nth(const struct http_request *req, const char *key, size_t i);
 const char *http_header(const struct http_request *req, const char *name); /* NULL: absent */
 const char *http_body(const struct http_request *req, size_t *ret_size);   /* NUL-terminated */
 const struct http_peer *http_peer(struct http_request *req);

@@ -24,8 +24,12 @@ int uri_decode(const char *text, size_t n, bool plus_is_space, char *ret)
 			int high = i + 2 < n ? hex_digit(text[i + 1]) : -1;
 			int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
 
-			if (low < 0 || high + low == 0)
+			if (low < 0)
 				return -EINVAL;
+			if (high + low == 0) {
+				*out++ = '%';
+				continue;
+			}
 			*out++ = (char)(high << 4 | low);
 			i += 2;
 		} else {
@@ -42,7 +46,7 @@ static int decode_part(char *part)
 	return uri_decode(part, strlen(part), true, part);
 }
 
-int uri_query_parse(const char *query, struct uri_query *ret)
+void uri_query_parse(const char *query, struct uri_query *ret)
 {
 	struct uri_query q = { 0 };
 	size_t cap = 0;
@@ -50,24 +54,22 @@ int uri_query_parse(const char *query, struct uri_query *ret)
 
 	if (!query) {
 		*ret = q;
-		return 0;
+		return;
 	}
 	q.text = xstrdup(query);
 	rest = q.text;
 	while ((pair = strsep(&rest, "&"))) {
 		char *value = strchrnul(pair, '=');
+		bool bad = strchr(pair, ';') != NULL;
 
 		if (*value)
 			*value++ = '\0';
-		if (decode_part(pair) < 0 || decode_part(value) < 0) {
-			uri_query_done(&q);
-			return -EINVAL;
-		}
+		if (bad || decode_part(pair) < 0 || decode_part(value) < 0)
+			continue;
 		array_reserve(q.pairs, q.n, cap);
 		q.pairs[q.n++] = (struct uri_pair){ pair, value };
 	}
 	*ret = q;
-	return 0;
 }
 
 void uri_query_done(struct uri_query *query)
@@ -79,8 +81,13 @@ void uri_query_done(struct uri_query *query)
 
 const char *uri_query_get(const struct uri_query *query, const char *key)
 {
-	for (size_t i = 0; i < query->n; i++)
-		if (strcmp(query->pairs[i].key, key) == 0)
-			return query->pairs[i].value;
+	return uri_query_nth(query, key, 0);
+}
+
+const char *uri_query_nth(const struct uri_query *query, const char *key, size_t i)
+{
+	for (size_t p = 0; p < query->n; p++)
+		if (strcmp(query->pairs[p].key, key) == 0 && i-- == 0)
+			return query->pairs[p].value;
 	return NULL;
 }

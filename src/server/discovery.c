@@ -17,9 +17,10 @@
 #include "server/virtual_kinds.h"
 
 /* The level of the API that is served; clients choose their behaviour by it. */
-#define VERSION_MAJOR "1"
-#define VERSION_MINOR "36"
-#define VERSION_GIT   "v" VERSION_MAJOR "." VERSION_MINOR ".0+fairlead"
+#define VERSION_MAJOR            "1"
+#define VERSION_MINOR            "36"
+#define VERSION_MINOR_COMPATIBLE "35" /* that features are taken back to, at most */
+#define VERSION_GIT              "v" VERSION_MAJOR "." VERSION_MINOR ".0+fairlead"
 
 #define TYPE_AGGREGATED "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 #define TYPE_OPENAPI_V2 "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
@@ -306,10 +307,13 @@ static void reply_version(struct http_request *req)
 
 	(void)uname(&host);
 	reply_json(req, 200,
-	           json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "major", VERSION_MAJOR,
-	                     "minor", VERSION_MINOR, "gitVersion", VERSION_GIT, "gitCommit", "",
-	                     "gitTreeState", "", "buildDate", "1970-01-01T00:00:00Z", "goVersion",
-	                     "", "compiler", __VERSION__, "platform",
+	           json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "major",
+	                     VERSION_MAJOR, "minor", VERSION_MINOR, "emulationMajor", VERSION_MAJOR,
+	                     "emulationMinor", VERSION_MINOR, "minCompatibilityMajor",
+	                     VERSION_MAJOR, "minCompatibilityMinor", VERSION_MINOR_COMPATIBLE,
+	                     "gitVersion", VERSION_GIT, "gitCommit", "", "gitTreeState", "",
+	                     "buildDate", "1970-01-01T00:00:00Z", "goVersion", "", "compiler",
+	                     __VERSION__, "platform",
 	                     strcmp(host.machine, "aarch64") == 0 ? "linux/arm64" : "linux/amd64"));
 }
 
@@ -329,6 +333,93 @@ static void reply_openapi_v2(struct http_request *req)
 		                     "Kubernetes", "version", VERSION_GIT, "paths"));
 }
 
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(json_string_value(*(json_t *const *)a),
+	              json_string_value(*(json_t *const *)b));
+}
+
+static void add_group_paths(json_t *paths, const struct kind *const *row)
+{
+	const struct kind *kind = *row;
+
+	if (!kind->group[0]) {
+		if (is_first(row, true))
+			json_array_append_new(paths, json_sprintf("/api/%s", kind->version));
+		return;
+	}
+	if (is_first(row, false))
+		json_array_append_new(paths, json_sprintf("/apis/%s", kind->group));
+	if (is_first(row, true))
+		json_array_append_new(paths, json_sprintf("/apis/%s", kind_api_version(kind)));
+}
+
+/* GET /: all paths but those of resources, sorted */
+static json_t *root_paths(void)
+{
+	static const char *const fixed[] = { "/api",        "/apis",    "/metrics",
+		                             "/openapi/v2", "/version", NULL };
+	json_t *paths = strings(fixed), *sorted = json_array(), *path;
+	json_t **list;
+	size_t i, n;
+
+	health_add_paths(paths);
+	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
+		add_group_paths(paths, k);
+	n = json_array_size(paths);
+	list = xcalloc(n, sizeof(*list));
+	json_array_foreach(paths, i, path)
+		list[i] = path;
+	qsort(list, n, sizeof(*list), compare_strings);
+	for (i = 0; i < n; i++)
+		json_array_append(sorted, list[i]);
+	free(list);
+	json_decref(paths);
+	return json_pack("{s:o}", "paths", sorted);
+}
+
+bool discovery_knows(const char *path)
+{
+	char *group;
+	bool known;
+
+	if (strncmp(path, "/api/", 5) == 0 || strcmp(path, "/api") == 0)
+		return true;
+	if (strncmp(path, "/apis/", 6) != 0)
+		return false;
+	group = xstrndup(path + 6, strcspn(path + 6, "/"));
+	known = group[0] && has_group(group);
+	free(group);
+	return known;
+}
+
+/* 'path' has no slash at its end. */
+static bool handle_path(const struct server *server, struct http_request *req, const char *path)
+{
+	if (path[0] == '\0')
+		reply_json(req, 200, root_paths());
+	else if (strcmp(path, "/version") == 0)
+		reply_version(req);
+	else if (strcmp(path, "/api") == 0)
+		reply_root(server, req, true);
+	else if (strcmp(path, "/apis") == 0)
+		reply_root(server, req, false);
+	else
+		return reply_below(req, path);
+	return true;
+}
+
+/* A slash at the end means nothing there. */
+static bool handle_trimmed(const struct server *server, struct http_request *req, const char *path)
+{
+	size_t n = strlen(path);
+	char *trimmed = xstrndup(path, path[n - 1] == '/' ? n - 1 : n);
+	bool handled = handle_path(server, req, trimmed);
+
+	free(trimmed);
+	return handled;
+}
+
 bool discovery_handle(const struct server *server, struct http_request *req, const char *path)
 {
 	if (path[0] != '/')
@@ -337,15 +428,9 @@ bool discovery_handle(const struct server *server, struct http_request *req, con
 		return true;
 	if (strcmp(path, "/metrics") == 0)
 		metrics_reply(server, req);
-	else if (strcmp(path, "/version") == 0)
-		reply_version(req);
 	else if (strcmp(path, "/openapi/v2") == 0)
 		reply_openapi_v2(req);
-	else if (strcmp(path, "/api") == 0 || strcmp(path, "/api/") == 0)
-		reply_root(server, req, true);
-	else if (strcmp(path, "/apis") == 0 || strcmp(path, "/apis/") == 0)
-		reply_root(server, req, false);
 	else
-		return reply_below(req, path);
+		return handle_trimmed(server, req, path);
 	return true;
 }

@@ -11,4 +11,7 @@
 #include "server/state.h"
 
 /* Answers if 'path' is one of them; false if it is not, the request is then untouched. */
+/* True if 'path' is below /api or below the /apis/GROUP of a group that there is. */
+bool discovery_knows(const char *path);
+
 bool discovery_handle(const struct server *server, struct http_request *req, const char *path);

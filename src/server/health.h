@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "io/http_server.h"
@@ -12,3 +13,6 @@
 
 /* Answers if 'path' is one of them; false if it is not, the request is then untouched. */
 bool health_handle(const struct server *server, struct http_request *req, const char *path);
+
+/* Appends their paths to the array. */
+void health_add_paths(json_t *paths);

@@ -33,7 +33,7 @@ static bool split(char *text, char *steps[static STEPS_MAX], size_t *ret_n)
 static enum verb verb_of(const char *method, bool named, bool below, bool watch)
 {
 	if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
-		return watch ? VERB_WATCH : named ? VERB_GET : VERB_LIST;
+		return named ? VERB_GET : watch ? VERB_WATCH : VERB_LIST;
 	if (strcmp(method, "DELETE") == 0)
 		return named ? VERB_DELETE : VERB_DELETE_COLLECTION;
 	if (strcmp(method, "POST") == 0)
@@ -103,6 +103,13 @@ static void check_subresource(struct route *route)
 static void parse_resource(struct route *route, const char *method, char *const *steps, size_t n,
                            bool watch)
 {
+	bool deprecated_watch = n > 1 && strcmp(steps[0], "watch") == 0;
+
+	if (deprecated_watch) {
+		steps++;
+		n--;
+		watch = false;
+	}
 	if (strcmp(steps[0], "namespaces") == 0 && !of_namespace_itself(steps, n)) {
 		route->ns = steps[1];
 		steps += 2;
@@ -115,8 +122,11 @@ static void parse_resource(struct route *route, const char *method, char *const 
 	if (n > 2)
 		route->subresource = steps[2];
 	route->verb = verb_of(method, n > 1, n > 2, watch);
-	if (n > 3)
+	if (n > 3 || (deprecated_watch && n > 2))
 		return;
+	if (deprecated_watch)
+		route->verb = route->verb == VERB_GET || route->verb == VERB_LIST ? VERB_WATCH
+		                                                                  : VERB_NONE;
 	route->kind = virtual_kinds_by_path(route->group, route->version, route->plural);
 	check_scope(route);
 	check_virtual(route);

@@ -2,6 +2,8 @@
 /*
  * route - what a request asks for: the URL and method as kind, namespace, name, subresource, verb.
  *
+ * "/watch" behind the version is the deprecated way to ask for a watch.
+ *
  * Pure, and driven by the kinds table: no kind is named here.  The rules are those of apiserver's
  * request info (endpoints/request/requestinfo.go).
  */

@@ -41,22 +41,31 @@
 #define DEFAULT_CIDR      "10.96.0.0/16"
 #define DEFAULT_NODE_PORT 30000, 32767
 
-static void reply_not_found(struct http_request *req, const struct route *route)
+/* Such an answer is about no object: its details are empty. */
+static void reply_plain_status(struct http_request *req, int code, const char *reason,
+                               const char *message)
+{
+	json_t *status = status_new(code, reason, "%s", message);
+
+	json_object_set_new(status, "details", json_object());
+	reply_status(req, status);
+}
+
+static void reply_not_found(struct http_request *req)
 {
 	static const char text[] = "404 page not found\n";
 
-	if (route->api)
-		reply_status(req, status_new(404, "NotFound",
-		                             "the server could not find the requested resource"));
+	if (discovery_knows(http_path(req)))
+		reply_plain_status(req, 404, "NotFound",
+		                   "the server could not find the requested resource");
 	else
 		http_reply(req, 404, "text/plain; charset=utf-8", text, sizeof(text) - 1);
 }
 
 static void reply_not_allowed(struct http_request *req)
 {
-	reply_status(req, status_new(405, "MethodNotAllowed",
-	                             "the server does not allow this method on the requested "
-	                             "resource"));
+	reply_plain_status(req, 405, "MethodNotAllowed",
+	                   "the server does not allow this method on the requested resource");
 }
 
 static void handle_resource(struct server *server, struct http_request *req,
@@ -134,7 +143,7 @@ static void handle_path(struct server *server, struct http_request *req, const s
 	if (!route->resource && strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		reply_not_allowed(req);
 	else if (route->resource || !discovery_handle(server, req, http_path(req)))
-		reply_not_found(req, route);
+		reply_not_found(req);
 }
 
 /* NULL with 'who' filled, or the 401 or 403. */

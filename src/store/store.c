@@ -186,6 +186,7 @@ void store_stats(struct store *store, struct store_stats *ret)
 		.revision = store->revision,
 		.history_events = store->history.n,
 		.history_bytes = store->history.bytes,
+		.full = of_writer.full,
 		.broken = of_writer.broken,
 		.failure = of_writer.failure,
 	};

@@ -76,6 +76,7 @@ struct store_stats {
 	uint64_t revision;
 	size_t objects, object_bytes;
 	size_t history_events, history_bytes;
+	bool full;          /* the last commit found no room on the disk */
 	bool broken;        /* the disk failed: writes are refused until a new start */
 	struct err failure; /* the last failure of the disk, for people; code 0: none yet */
 };

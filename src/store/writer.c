@@ -60,6 +60,7 @@ static void hand_back(struct writer *writer, struct batch *batch, int r)
 	if (r == 0) {
 		writer->commits++;
 		writer->writes += batch->n;
+		writer->full = false;
 	}
 	(void)pthread_mutex_unlock(&writer->mutex);
 	/* Fails only where the counter is full, and then the fd is readable. */
@@ -74,6 +75,7 @@ static void note_failure(struct writer *writer, int r, const struct err *err)
 	 * After a failed sync the kernel may have dropped the pages and call the next sync a success
 	 * (https://wiki.postgresql.org/wiki/Fsync_Errors): only what a new start reads is certain.
 	 */
+	writer->full = r == -ENOSPC;
 	if (r != -ENOSPC)
 		writer->broken = true;
 	(void)pthread_mutex_unlock(&writer->mutex);
@@ -180,6 +182,7 @@ void writer_stats(struct writer *writer, struct writer_stats *ret)
 	*ret = (struct writer_stats){
 		.commits = writer->commits,
 		.writes = writer->writes,
+		.full = writer->full,
 		.broken = writer->broken,
 		.failure = writer->failure,
 	};

@@ -29,6 +29,7 @@ struct writer {
 	uint64_t commits, writes;         /* durable ones */
 	struct err failure;               /* of the last commit that failed */
 	bool stop;
+	bool full;   /* the last commit found no room on the disk */
 	bool broken; /* after -EIO all writes are refused */
 
 	struct db *db; /* the writer thread's */
@@ -50,7 +51,7 @@ void writer_take(struct writer *writer, struct list_node *ret);
 
 struct writer_stats {
 	uint64_t commits, writes;
-	bool broken;
+	bool full, broken;
 	struct err failure;
 };
 

@@ -22,8 +22,7 @@ static void check_query(const char *text)
 {
 	struct uri_query query;
 
-	if (uri_query_parse(text, &query) < 0)
-		return;
+	uri_query_parse(text, &query);
 	for (size_t i = 0; i < query.n; i++) /* of equal keys the first */
 		fuzz_check(uri_query_get(&query, query.pairs[i].key) <= query.pairs[i].value);
 	uri_query_done(&query);

@@ -521,6 +521,21 @@ static void unknown_places(void **state)
 	assert_int_equal(get(h, "/cabbages"), 404);
 	assert_string_equal(buf_str(&h->body), "404 page not found\n");
 	assert_int_equal(get(h, "/apis/batch/v1"), 404);
+	assert_null(h->answer); /* of a group that is not there not even a Status speaks */
+	assert_int_equal(get(h, "/apis/apps/v9"), 404);
+	assert_string_equal(said(h, "reason"), "NotFound");
+	assert_int_equal(get(h, "/"), 200);
+	assert_string_equal(json_string_value(json_array_get(json_path(h->answer, "paths"), 0)),
+	                    "/api");
+	assert_int_equal(get(h, "/api/v1/"), 200);
+	assert_string_equal(said(h, "kind"), "APIResourceList");
+	assert_int_equal(get(h, "/apis/apps/"), 200);
+	assert_string_equal(said(h, "kind"), "APIGroup");
+	assert_int_equal(get(h, "/version/"), 200);
+	assert_string_equal(said(h, "minCompatibilityMinor"), "35");
+	assert_int_equal(call(h, "GET", SERVICES "/%zz", NULL, NULL, NULL), 400);
+	assert_string_equal(buf_str(&h->body), "400 Bad Request");
+	assert_int_equal(get(h, SERVICES "?labelSelector=%zz&a=b;c"), 200);
 	assert_int_equal(get(h, "/openapi/v3"), 404);
 	assert_int_equal(put(h, SERVICES, WEB), 405);
 	assert_string_equal(said(h, "reason"), "MethodNotAllowed");
@@ -781,10 +796,17 @@ static void counts_and_checks(void **state)
 
 	assert_int_equal(get(h, "/readyz?verbose"), 200);
 	assert_string_equal(buf_str(&h->body),
-	                    "[+]ping ok\n[+]store ok\n[+]shutdown ok\nreadyz check passed\n");
-	assert_int_equal(get(h, "/livez?verbose&exclude=store"), 200);
+	                    "[+]ping ok\n[+]store ok\n[+]store-writable ok\n"
+	                    "[+]poststarthook/bootstrap-controller ok\n[+]shutdown ok\n"
+	                    "readyz check passed\n");
+	assert_int_equal(get(h, "/livez?verbose&exclude=etcd&exclude=nope&exclude=ping"), 200);
 	assert_string_equal(buf_str(&h->body),
-	                    "[+]ping ok\n[+]store excluded: ok\nlivez check passed\n");
+	                    "[+]ping excluded: ok\n[+]store excluded: ok\n"
+	                    "[+]poststarthook/bootstrap-controller ok\n"
+	                    "warn: some health checks cannot be excluded: no matches for "
+	                    "\"nope\"\nlivez check passed\n");
+	assert_int_equal(get(h, "/readyz/etcd"), 200);
+	assert_int_equal(get(h, "/livez/"), 404);
 	assert_int_equal(get(h, "/livez/ping"), 200);
 	assert_string_equal(buf_str(&h->body), "ok");
 	assert_int_equal(get(h, "/livez/shutdown"), 404);
