@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <event2/keyvalq_struct.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -182,6 +184,22 @@ const char *http_query_nth(const struct http_request *req, const char *key, size
 const char *http_header(const struct http_request *req, const char *name)
 {
 	return evhttp_find_header(evhttp_request_get_input_headers(req->ev), name);
+}
+
+bool http_header_at(const struct http_request *req, size_t i, const char **ret_name,
+                    const char **ret_value)
+{
+	const struct evkeyval *header;
+
+	TAILQ_FOREACH(header, evhttp_request_get_input_headers(req->ev), next)
+	{
+		if (i-- > 0)
+			continue;
+		*ret_name = header->key;
+		*ret_value = header->value;
+		return true;
+	}
+	return false;
 }
 
 const char *http_body(const struct http_request *req, size_t *ret_size)

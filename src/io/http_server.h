@@ -75,6 +75,10 @@ const char *http_query(const struct http_request *req, const char *key); /* deco
 /* The values of a key that is there several times, by number from 0; NULL: there are not so many. */
 const char *http_query_nth(const struct http_request *req, const char *key, size_t i);
 const char *http_header(const struct http_request *req, const char *name); /* NULL: absent */
+
+/* The header number 'i' of the request, from 0, in order; false: there are not so many. */
+bool http_header_at(const struct http_request *req, size_t i, const char **ret_name,
+                    const char **ret_value);
 const char *http_body(const struct http_request *req, size_t *ret_size);   /* NUL-terminated */
 const struct http_peer *http_peer(struct http_request *req);
 

@@ -241,15 +241,19 @@ static void add_refusal(struct buf *b, const struct identity *who,
 		buf_adds(b, "at the cluster scope");
 }
 
-/* 'reason' replaces the usual text. */
-static json_t *forbidden(const struct identity *who, const struct kind *kind,
-                         const struct authz_attributes *asked, const char *reason)
+json_t *authz_forbidden(const struct identity *who, const struct authz_attributes *asked,
+                        const char *reason)
 {
 	auto_buf struct buf b = BUF_INIT;
+	json_t *status, *details = json_object();
 
-	if (!asked->resource)
-		return status_new(403, "Forbidden", "forbidden: User \"%s\" cannot %s path \"%s\"",
-		                  who->user, asked->verb, asked->path);
+	if (!asked->resource) {
+		status = status_new(403, "Forbidden",
+		                    "forbidden: User \"%s\" cannot %s path \"%s\"", who->user,
+		                    asked->verb, asked->path);
+		json_object_set_new(status, "details", details);
+		return status;
+	}
 	buf_printf(&b, "%s%s%s", asked->plural, asked->group[0] ? "." : "", asked->group);
 	if (asked->name[0])
 		buf_printf(&b, " \"%s\"", asked->name);
@@ -258,21 +262,25 @@ static json_t *forbidden(const struct identity *who, const struct kind *kind,
 		buf_adds(&b, reason);
 	else
 		add_refusal(&b, who, asked);
-	if (kind)
-		return status_for(403, "Forbidden", kind, asked->name, "%s", buf_str(&b));
-	return status_new(403, "Forbidden", "%s", buf_str(&b));
+	status = status_new(403, "Forbidden", "%s", buf_str(&b));
+	if (asked->name[0])
+		json_object_set_new(details, "name", json_string_of(asked->name));
+	if (asked->group[0])
+		json_object_set_new(details, "group", json_string_of(asked->group));
+	json_object_set_new(details, "kind", json_string_of(asked->plural));
+	json_object_set_new(status, "details", details);
+	return status;
 }
 
 json_t *authz_check(const struct server *server, const struct identity *who,
-                    const struct route *route, const struct authz_attributes *asked)
+                    const struct authz_attributes *asked)
 {
 	char *reason = NULL;
 	json_t *status;
 
 	if (authz_allowed(server, who, asked, &reason))
 		return NULL;
-	status = identity_anonymous(who) ? status_new(401, "Unauthorized", "Unauthorized")
-	                                 : forbidden(who, route->kind, asked, reason);
+	status = authz_forbidden(who, asked, reason);
 	free(reason);
 	return status;
 }
@@ -292,12 +300,12 @@ json_t *authz_check_new(const struct identity *who, const struct kind *kind, con
 		reason = xstrdup(LEASE_NAME_TEXT);
 	if (!reason)
 		return NULL;
-	status = forbidden(who, kind,
-	                   &(struct authz_attributes){ .resource = true,
-	                                               .group = kind->group,
-	                                               .plural = kind->plural,
-	                                               .name = name },
-	                   reason);
+	status = authz_forbidden(who,
+	                         &(struct authz_attributes){ .resource = true,
+	                                                     .group = kind->group,
+	                                                     .plural = kind->plural,
+	                                                     .name = name },
+	                         reason);
 	free(reason);
 	return status;
 }

@@ -31,9 +31,13 @@ void authz_attributes_of(const struct route *route, const char *method, const ch
 bool authz_allowed(const struct server *server, const struct identity *who,
                    const struct authz_attributes *asked, char **ret_reason);
 
-/* NULL if 'who' may do it, else the 403 (401 for somebody unknown); a new reference. */
+/* The 403 for what 'who' may not do; 'reason' NULL: that no rule allows it. */
+json_t *authz_forbidden(const struct identity *who, const struct authz_attributes *asked,
+                        const char *reason);
+
+/* NULL if 'who' may do it, else the 403; a new reference. */
 json_t *authz_check(const struct server *server, const struct identity *who,
-                    const struct route *route, const struct authz_attributes *asked);
+                    const struct authz_attributes *asked);
 
 /* NULL if 'who' may create 'object', which is of a kind that it may create; else the 403. */
 json_t *authz_check_new(const struct identity *who, const struct kind *kind, const json_t *object);

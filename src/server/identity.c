@@ -46,12 +46,9 @@ void identity_add_extra(struct identity *who, const char *key, const char *value
 {
 	if (!who->extra)
 		who->extra = json_object();
-	json_object_set_new(who->extra, key, json_pack("[o]", json_string_of(value)));
-}
-
-bool identity_anonymous(const struct identity *who)
-{
-	return identity_in_group(who, GROUP_UNAUTHENTICATED);
+	if (!json_object_get(who->extra, key))
+		json_object_set_new(who->extra, key, json_array());
+	json_array_append_new(json_object_get(who->extra, key), json_string_of(value));
 }
 
 const char *identity_node(const struct identity *who)

@@ -34,8 +34,9 @@ void identity_done(struct identity *who);
 /* Adds it where it is not there already. */
 void identity_add_group(struct identity *who, const char *group);
 bool identity_in_group(const struct identity *who, const char *group);
+
+/* One more value of that key. */
 void identity_add_extra(struct identity *who, const char *key, const char *value);
-bool identity_anonymous(const struct identity *who);
 
 /* The NAME of a member of system:nodes called system:node:NAME; NULL for everybody else. */
 const char *identity_node(const struct identity *who);

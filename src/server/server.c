@@ -19,6 +19,7 @@
 #include "server/authz.h"
 #include "server/bootstrap.h"
 #include "server/discovery.h"
+#include "server/impersonate.h"
 #include "server/metrics.h"
 #include "server/namespaces.h"
 #include "server/pki.h"
@@ -146,7 +147,7 @@ static void handle_path(struct server *server, struct http_request *req, const s
 		reply_not_found(req);
 }
 
-/* NULL with 'who' filled, or the 401 or 403. */
+/* NULL with 'who' filled, or the refusal: 401, 403, or 400 for a bad impersonation. */
 static json_t *check_access(const struct server *server, struct http_request *req,
                             const struct route *route, struct identity *who)
 {
@@ -155,12 +156,9 @@ static json_t *check_access(const struct server *server, struct http_request *re
 
 	if (status)
 		return status;
-	/* ignoring it would run the request with the rights of who asks */
-	if (http_header(req, "Impersonate-User") || http_header(req, "Impersonate-Group") ||
-	    http_header(req, "Impersonate-Uid"))
-		return status_new(403, "Forbidden", "impersonation is not supported");
 	authz_attributes_of(route, http_method(req), http_path(req), &asked);
-	return authz_check(server, who, route, &asked);
+	status = impersonate(server, req, &asked, who);
+	return status ? status : authz_check(server, who, &asked);
 }
 
 static void handle(void *arg, struct http_request *req)

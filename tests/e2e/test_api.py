@@ -2,6 +2,8 @@
 import json
 import socket
 
+from machine import wait_until
+
 
 def request(machine, method, path, body=None, headers=''):
     with socket.socket(socket.AF_UNIX) as s:
@@ -28,9 +30,50 @@ def test_the_collection_of_namespaces_is_not_deleted(up):
     assert names(up, 'ns') == before
 
 
-def test_impersonation_is_refused_not_ignored(up):
-    status, answer = request(up, 'GET', '/api/v1/services', headers='Impersonate-User: nobody\r\n')
-    assert status == 403 and answer['reason'] == 'Forbidden', answer
+REVIEW = '/apis/authentication.k8s.io/v1/selfsubjectreviews'
+
+
+def test_a_request_may_be_made_as_somebody_else(up):
+    status, answer = request(up, 'POST', REVIEW, {}, headers='Impersonate-User: jane\r\nImpersonate-Group: dev\r\n'
+                             'Impersonate-Uid: 7\r\nImpersonate-Group: ops\r\nImpersonate-Extra-Scopes: a\r\n'
+                             'Impersonate-Extra-scopes: b\r\nImpersonate-Extra-x%2fy: z\r\n')
+    assert status == 201 and answer['status']['userInfo'] == {
+        'username': 'jane', 'uid': '7', 'groups': ['dev', 'ops', 'system:authenticated'],
+        'extra': {'scopes': ['a', 'b'], 'x/y': ['z']}}, answer
+    status, answer = request(up, 'GET', '/api/v1/services', headers='Impersonate-User: jane\r\n')
+    assert status == 403 and answer['message'] == (
+        'services is forbidden: User "jane" cannot list resource "services" in API group "" at the cluster scope')
+    status, answer = request(up, 'GET', '/api/v1/services',
+                             headers='Impersonate-User: jane\r\nImpersonate-Group: system:masters\r\n')
+    assert status == 200, answer
+
+
+def test_an_impersonated_account_has_the_groups_of_accounts(up):
+    status, answer = request(up, 'POST', REVIEW, {}, headers='Impersonate-User: system:serviceaccount:default:x\r\n')
+    assert status == 201 and answer['status']['userInfo']['groups'] == [
+        'system:serviceaccounts', 'system:serviceaccounts:default', 'system:authenticated'], answer
+    status, answer = request(up, 'POST', REVIEW, {}, headers='Impersonate-User: system:anonymous\r\n')
+    assert status == 403 and 'User "system:anonymous" cannot create' in answer['message'], answer
+
+
+def test_who_may_not_impersonate_is_told(up):
+    def token():
+        path = '/api/v1/namespaces/default/serviceaccounts/default/token'
+        status, answer = request(up, 'POST', path, {'spec': {}})
+        return status == 201 and answer['status']['token']
+    token = wait_until('the account is there', token)
+    answer = json.loads(up.ok('curl', '-s', '--cacert', f'{up.data}/pki/ca.crt', '-H', 'Impersonate-User: bob', '-H',
+                              f'Authorization: Bearer {token}',
+                              'https://127.0.0.1:6443/api/v1/services'))
+    assert answer['code'] == 403 and answer['message'] == (
+        'services is forbidden: User "system:serviceaccount:default:default" cannot impersonate-on:user-info:list '
+        'resource "services" in API group "" at the cluster scope'), answer
+
+
+def test_impersonation_needs_a_user(up):
+    for headers in ('Impersonate-Group: a\r\n', 'Impersonate-Uid: a\r\n', 'Impersonate-Extra-a: b\r\n'):
+        status, answer = request(up, 'GET', '/api/v1/services', headers=headers)
+        assert status == 400 and 'without impersonating a user name' in answer['message'], answer
 
 
 def test_another_object_is_no_delete_options(up):

@@ -48,10 +48,18 @@ static void anonymous_sees_health_only(void **state)
 
 	assert_int_equal(get_as(h, client, "/healthz"), 200);
 	assert_int_equal(get_as(h, client, "/version"), 200);
-	assert_int_equal(get_as(h, client, "/api"), 401);
-	assert_string_equal(said(h, "message"), "Unauthorized");
-	assert_string_equal(said(h, "reason"), "Unauthorized");
+	assert_int_equal(get_as(h, client, "/api"), 403);
+	assert_string_equal(said(h, "message"),
+	                    "forbidden: User \"system:anonymous\" cannot get path \"/api\"");
+	assert_string_equal(said(h, "reason"), "Forbidden");
+	assert_int_equal(get_as(h, client, SERVICES), 403);
+	assert_string_equal(said(h, "details.kind"), "services");
+	h->authorization = "Bearer nonsense";
 	assert_int_equal(get_as(h, client, SERVICES), 401);
+	assert_string_equal(said(h, "message"), "Unauthorized");
+	h->authorization = "Basic YTpi"; /* a scheme that nobody speaks says nothing */
+	assert_int_equal(get_as(h, client, SERVICES), 403);
+	h->authorization = NULL;
 	http_client_free(client);
 }
 
