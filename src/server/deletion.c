@@ -141,7 +141,8 @@ static void mark(const struct deletion *d, json_t *object, int64_t grace)
 
 	clock_format(clock_wall() + grace * NSEC_PER_SEC, end);
 	json_path_set(object, "metadata.deletionTimestamp", json_string(end));
-	json_path_set(object, "metadata.deletionGracePeriodSeconds", json_integer(grace));
+	if (d->kind != &kind_namespace)
+		json_path_set(object, "metadata.deletionGracePeriodSeconds", json_integer(grace));
 	if (generation > 0)
 		json_path_set(object, "metadata.generation", json_integer(generation + 1));
 	if (d->kind == &kind_namespace)

@@ -12,6 +12,7 @@
 #include "kube/json.h"
 #include "kube/status.h"
 #include "server/deletion.h"
+#include "server/namespace_conditions.h"
 #include "server/object.h"
 
 #define SWEEP_PERIOD_NS   NSEC_PER_SEC
@@ -21,10 +22,14 @@
 struct terminating {
 	struct list_node in_terminating;
 	struct server *server;
-	char *name;     /* owned */
-	bool written;   /* its deletionTimestamp is durable: the sweeping may begin */
-	size_t pending; /* deletions under way, and one while they are begun */
+	char *name;      /* owned */
+	bool pods_first; /* the sweep under way is one of Pods only */
+	bool written;    /* its deletionTimestamp is durable: the sweeping may begin */
+	size_t pending;  /* deletions under way, and one while they are begun */
+	struct namespace_remains remains; /* of the sweep under way */
 };
+
+static void sweep(struct terminating *t);
 
 static struct terminating *find(struct server *server, const char *name)
 {
@@ -39,6 +44,7 @@ static struct terminating *find(struct server *server, const char *name)
 static void terminating_free(struct terminating *t)
 {
 	list_remove(&t->in_terminating);
+	namespace_remains_done(&t->remains);
 	free(t->name);
 	free(t);
 }
@@ -49,14 +55,18 @@ static bool has_content(const struct kind *kind)
 	return kind->namespaced && !kind->stored_as;
 }
 
+static size_t count_of(const struct store *store, const struct kind *kind, const char *ns)
+{
+	auto_free const struct store_object **objects = NULL;
+
+	return store_list(store, kind, ns, NULL, &objects);
+}
+
 static bool is_empty(const struct store *store, const char *ns)
 {
-	for (const struct kind *const *kind = kinds; *kind; kind++) {
-		auto_free const struct store_object **objects = NULL;
-
-		if (has_content(*kind) && store_list(store, *kind, ns, NULL, &objects))
+	for (const struct kind *const *kind = kinds; *kind; kind++)
+		if (has_content(*kind) && count_of(store, *kind, ns))
 			return false;
-	}
 	return true;
 }
 
@@ -112,47 +122,112 @@ static void on_emptied(void *arg, int r, const struct store_object *object)
 	         strerrordesc_np(-r));
 }
 
+static void add_remains(const struct store *store, const struct kind *kind, const char *ns,
+                        struct namespace_remains *remains)
+{
+	auto_free const struct store_object **objects = NULL;
+	size_t n = store_list(store, kind, ns, NULL, &objects);
+
+	for (size_t i = 0; i < n; i++) {
+		auto_json json_t *object = store_object_json(objects[i]);
+
+		namespace_remains_add(remains, kind->plural, kind->group, object);
+	}
+}
+
+/* Tells in the Namespace what is left. */
+static int change_conditions(void *arg, const struct store_object *stored,
+                             struct store_change *change)
+{
+	struct terminating *t = arg;
+	json_t *object;
+
+	if (!stored)
+		return -ENOENT;
+	object = store_object_json(stored);
+	change->op = STORE_KEEP;
+	if (namespace_conditions_update(object, &t->remains)) {
+		change->op = STORE_PUT;
+		change->object = object;
+		return 0;
+	}
+	json_decref(object);
+	return 0;
+}
+
+static void on_told(void *arg, int r, const struct store_object *object)
+{
+	struct terminating *t = arg;
+
+	(void)r; /* the next sweep tries again */
+	(void)object;
+	namespace_remains_done(&t->remains);
+	t->pending = 0;
+}
+
 static void one_done(struct terminating *t)
 {
 	struct server *server = t->server;
 
 	if (--t->pending || server->closing)
 		return;
-	if (!is_empty(server->store, t->name))
-		return;
 	t->pending = 1;
-	store_mutate(server->store, &kind_namespace, "", t->name, change_emptied, on_emptied, t);
+	if (is_empty(server->store, t->name)) {
+		store_mutate(server->store, &kind_namespace, "", t->name, change_emptied,
+		             on_emptied, t);
+		return;
+	}
+	if (t->pods_first && !count_of(server->store, &kind_pod, t->name)) {
+		t->pending = 0;
+		sweep(t);
+		return;
+	}
+	for (const struct kind *const *kind = kinds; *kind; kind++)
+		if (has_content(*kind))
+			add_remains(server->store, *kind, t->name, &t->remains);
+	store_mutate(server->store, &kind_namespace, "", t->name, change_conditions, on_told, t);
 }
 
 static void on_deleted(struct deletion *d, const struct store_object *object)
 {
+	struct terminating *t = d->arg;
+
 	(void)object;
-	one_done(d->arg);
+	if (d->refusal && status_code(d->refusal) != 404)
+		namespace_remains_add_error(&t->remains, json_path_str(d->refusal, "message"));
+	one_done(t);
 }
 
+static void delete_all(struct terminating *t, const struct kind *kind)
+{
+	auto_free const struct store_object **objects = NULL;
+	size_t n = store_list(t->server->store, kind, t->name, NULL, &objects);
+
+	for (size_t i = 0; i < n; i++)
+		(void)store_object_ref(objects[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct deletion *d = deletion_new(t->server, kind, t->name, objects[i]->name);
+
+		d->options = json_pack("{s:s}", "propagationPolicy", "Background");
+		d->done = on_deleted;
+		d->arg = t;
+		t->pending++;
+		deletion_start(d);
+		store_object_unref(objects[i]);
+	}
+}
+
+/*
+ * Pods go first, and nothing else before the last of them is gone: what protects them, as
+ * NetworkPolicies and Secrets do, must not go while they run (KEP-5080).
+ */
 static void sweep(struct terminating *t)
 {
-	struct server *server = t->server;
-
 	t->pending = 1;
-	for (const struct kind *const *kind = kinds; *kind; kind++) {
-		auto_free const struct store_object **objects = NULL;
-		size_t n = 0;
-
-		if (has_content(*kind))
-			n = store_list(server->store, *kind, t->name, NULL, &objects);
-		for (size_t i = 0; i < n; i++)
-			(void)store_object_ref(objects[i]);
-		for (size_t i = 0; i < n; i++) {
-			struct deletion *d = deletion_new(server, *kind, t->name, objects[i]->name);
-
-			d->done = on_deleted;
-			d->arg = t;
-			t->pending++;
-			deletion_start(d);
-			store_object_unref(objects[i]);
-		}
-	}
+	t->pods_first = count_of(t->server->store, &kind_pod, t->name) != 0;
+	for (const struct kind *const *kind = kinds; *kind; kind++)
+		if (has_content(*kind) && (*kind == &kind_pod) == t->pods_first)
+			delete_all(t, *kind);
 	one_done(t);
 }
 

@@ -623,6 +623,66 @@ static void empties_namespaces(void **state)
 	assert_int_equal(code, 404);
 }
 
+/* "STATUS REASON: MESSAGE" of the Namespace's condition of that type, once there is one. */
+static const char *condition(struct harness *h, const char *type)
+{
+	static char text[512];
+	json_t *one;
+	size_t at;
+
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(get(h, "/api/v1/namespaces/a"), 200);
+		json_array_foreach(json_path(h->answer, "status.conditions"), at, one) {
+			if (strcmp(json_path_str(one, "type"), type) != 0)
+				continue;
+			(void)snprintf(text, sizeof(text), "%s %s: %s",
+			               json_path_str(one, "status"), json_path_str(one, "reason"),
+			               json_path_str(one, "message"));
+			return text;
+		}
+		harness_run(h, 100);
+	}
+	fail_msg("no condition %s", type);
+	return "";
+}
+
+/* Pods go before anything else, and the Namespace tells what it waits for. */
+static void pods_go_first(void **state)
+{
+	static const char pod[] = "{\"metadata\":{\"name\":\"p\",\"finalizers\":[\"x.io/y\"]},"
+				  "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}";
+	struct harness *h = *state;
+	int code = 200;
+
+	assert_int_equal(post(h, "/api/v1/namespaces", "{\"metadata\":{\"name\":\"a\"}}"), 201);
+	assert_int_equal(
+		post(h, "/api/v1/namespaces/a/configmaps", "{\"metadata\":{\"name\":\"c\"}}"), 201);
+	assert_int_equal(post(h, "/api/v1/namespaces/a/pods", pod), 201);
+	assert_int_equal(del(h, "/api/v1/namespaces/a"), 200);
+	assert_null(json_path(h->answer, "metadata.deletionGracePeriodSeconds"));
+	assert_string_equal(condition(h, "NamespaceContentRemaining"),
+	                    "True SomeResourcesRemain: Some resources are remaining: configmaps. "
+	                    "has 1 resource instances, pods. has 1 resource instances");
+	assert_string_equal(condition(h, "NamespaceFinalizersRemaining"),
+	                    "True SomeFinalizersRemain: Some content in the namespace has "
+	                    "finalizers remaining: x.io/y in 1 resource instances");
+	assert_string_equal(condition(h, "NamespaceDeletionContentFailure"),
+	                    "False ContentDeleted: All content successfully deleted, may be "
+	                    "waiting on finalization");
+	harness_run(h, 1500); /* another sweep */
+	assert_int_equal(get(h, "/api/v1/namespaces/a/configmaps/c"), 200);
+	assert_int_equal(get(h, "/api/v1/namespaces/a/pods/p"), 200);
+	assert_string_not_equal(said(h, "metadata.deletionTimestamp"), "");
+	assert_int_equal(patch(h, "/api/v1/namespaces/a/pods/p", MERGE,
+	                       "{\"metadata\":{\"finalizers\":null}}"),
+	                 200);
+	for (int i = 0; i < 50 && code != 404; i++) {
+		harness_run(h, 100);
+		code = get(h, "/api/v1/namespaces/a");
+	}
+	assert_int_equal(code, 404);
+}
+
 static void make_services(struct harness *h, const char *const *names)
 {
 	for (; *names; names++) {
@@ -871,6 +931,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(discovers, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_namespaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(empties_namespaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(pods_go_first, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,7 +251,7 @@ static void service_accounts_speak(void **state)
 	h->other = harness_connect(h, NULL);
 	/* One that is for others is not for us. */
 	h->authorization = bearer;
-	assert_int_equal(get(h, "/api"), 403);
+	assert_int_equal(get(h, "/api"), 401);
 	h->authorization = token;
 	assert_int_equal(post(h, AUTHN "selfsubjectreviews", "{}"), 201);
 	assert_string_equal(said(h, "status.userInfo.username"),
@@ -266,7 +266,7 @@ static void service_accounts_speak(void **state)
 	/* The name is the same, the account is another one. */
 	h->other = harness_connect(h, NULL);
 	h->authorization = token;
-	assert_int_equal(get(h, "/api"), 403);
+	assert_int_equal(get(h, "/api"), 401);
 	http_client_free(h->other);
 	h->other = NULL;
 	h->authorization = NULL;
