@@ -64,9 +64,13 @@ static void request_free(struct http_request *req)
 /* After the answer: a request with a connection belongs to evhttp again. */
 static void request_done(struct http_request *req)
 {
+	struct http_server *server = req->server;
+
 	if (!req->conn)
 		evhttp_request_free(req->ev);
 	request_free(req);
+	if (server)
+		http_server_check_drained(server);
 }
 
 /* evhttp frees the connection, after this; the request stays for as long as the handler needs it. */
@@ -346,6 +350,33 @@ static void add_pieces(struct evbuffer *out, const struct http_piece *pieces, si
 	block_flush(&block, out);
 }
 
+static void answer_gone(struct http_server *server)
+{
+	server->unsent--;
+	http_server_check_drained(server);
+}
+
+static void on_answer_sent(struct evhttp_request *ev, void *arg)
+{
+	evhttp_connection_set_closecb(evhttp_request_get_connection(ev), NULL, NULL);
+	answer_gone(arg);
+}
+
+static void on_answer_lost(struct evhttp_connection *conn, void *arg)
+{
+	(void)conn;
+	answer_gone(arg);
+}
+
+/* Counts the answer that is about to end until the kernel has all of it. */
+static void follow_answer(struct http_server *server, struct evhttp_connection *conn,
+                          struct evhttp_request *ev)
+{
+	server->unsent++;
+	evhttp_connection_set_closecb(conn, on_answer_lost, server);
+	evhttp_request_set_on_complete_cb(ev, on_answer_sent, server);
+}
+
 /* Status line and headers; what is added to the output buffer afterwards is the body. */
 static void send_head(struct http_request *req, int status, const char *type, size_t size)
 {
@@ -360,7 +391,7 @@ static void send_head(struct http_request *req, int status, const char *type, si
 	}
 	/* head and small body in one piece: one TLS record, one packet */
 	(void)evbuffer_expand(out, HEAD_GUESS + (size < BLOCK_SIZE ? size : 0));
-	evhttp_connection_set_closecb(req->conn, NULL, NULL);
+	follow_answer(req->server, req->conn, req->ev);
 	evhttp_send_reply(req->ev, status, reason(status), NULL);
 }
 
@@ -556,7 +587,7 @@ void http_stream_end(struct http_stream *stream)
 
 	if (stream->conn) {
 		bev = transport(stream->conn);
-		evhttp_connection_set_closecb(stream->conn, NULL, NULL);
+		follow_answer(stream->server, stream->conn, stream->ev);
 		(void)bufferevent_set_timeouts(bev, &stream->server->idle_timeout,
 		                               &stream->server->idle_timeout);
 		bufferevent_setwatermark(bev, EV_READ, 0, http_input_max(stream->server));

@@ -28,8 +28,9 @@ struct listener {
 	struct list_node in_server;
 	struct http_server *server;
 	struct evhttp *http;
-	SSL_CTX *tls; /* a reference; NULL: plain */
-	char *path;   /* of a Unix socket, owned; NULL: TCP */
+	struct evhttp_bound_socket *accepting; /* of 'http'; NULL: no longer */
+	SSL_CTX *tls;                          /* a reference; NULL: plain */
+	char *path;                            /* of a Unix socket, owned; NULL: TCP */
 };
 
 size_t http_input_max(const struct http_server *server)
@@ -154,7 +155,9 @@ static int listener_add(struct http_server *server, int fd, SSL_CTX *tls, const 
 		                               fd);
 	if (!accepting)
 		(void)close(fd);
-	if (!accepting || !evhttp_bind_listener(listener->http, accepting)) {
+	if (accepting)
+		listener->accepting = evhttp_bind_listener(listener->http, accepting);
+	if (!listener->accepting) {
 		if (accepting)
 			evconnlistener_free(accepting);
 		listener_free(listener);
@@ -191,6 +194,38 @@ void http_server_set_idle_timeout(struct http_server *server, int64_t timeout_ns
 {
 	server->idle_timeout.tv_sec = timeout_ns / NSEC_PER_SEC;
 	server->idle_timeout.tv_usec = timeout_ns % NSEC_PER_SEC / 1000;
+}
+
+void http_server_check_drained(struct http_server *server)
+{
+	if (server->draining && list_empty(&server->requests) && server->unsent == 0)
+		loop_stop(server->loop);
+}
+
+static void on_drain_limit(void *arg)
+{
+	struct http_server *server = arg;
+
+	loop_stop(server->loop);
+}
+
+void http_server_drain(struct http_server *server, int64_t limit_ns)
+{
+	struct listener *listener;
+	struct timer *limit;
+
+	list_for_each(listener, in_server, &server->listeners) {
+		evhttp_del_accept_socket(listener->http, listener->accepting);
+		listener->accepting = NULL;
+	}
+	if (list_empty(&server->requests) && server->unsent == 0)
+		return;
+	limit = timer_new(server->loop, on_drain_limit, server);
+	timer_once(limit, limit_ns);
+	server->draining = true;
+	loop_run(server->loop);
+	server->draining = false;
+	timer_free(limit);
 }
 
 void http_server_free(struct http_server *server)

@@ -45,6 +45,13 @@ struct http_server *http_server_new(struct loop *loop, size_t body_max, http_han
  */
 void http_server_free(struct http_server *server);
 
+/*
+ * Before that: stops listening and runs the loop until every request is answered and every answer
+ * and ended stream is with the kernel, for 'limit_ns' at most, or until loop_stop().  The handler may
+ * still be called for connections that are open.  Not from within the loop.
+ */
+void http_server_drain(struct http_server *server, int64_t limit_ns);
+
 /* For listeners added from now on, instead of 10 minutes. */
 void http_server_set_idle_timeout(struct http_server *server, int64_t timeout_ns);
 
@@ -79,7 +86,7 @@ const char *http_header(const struct http_request *req, const char *name); /* NU
 /* The header number 'i' of the request, from 0, in order; false: there are not so many. */
 bool http_header_at(const struct http_request *req, size_t i, const char **ret_name,
                     const char **ret_value);
-const char *http_body(const struct http_request *req, size_t *ret_size);   /* NUL-terminated */
+const char *http_body(const struct http_request *req, size_t *ret_size); /* NUL-terminated */
 const struct http_peer *http_peer(struct http_request *req);
 
 /*

@@ -37,6 +37,7 @@
 
 #define STORE_NAME        "store.db"
 #define RENEWAL_PERIOD_NS (24 * 3600 * NSEC_PER_SEC)
+#define DRAIN_NS          (5 * NSEC_PER_SEC) /* for answers under way when the server ends */
 #define DEFAULT_PORT      6443
 #define BODY_MAX          (DECODE_BODY_MAX + (1 << 20)) /* so much over is still refused in JSON */
 #define DEFAULT_CIDR      "10.96.0.0/16"
@@ -161,6 +162,15 @@ static json_t *check_access(const struct server *server, struct http_request *re
 	return status ? status : authz_check(server, who, &asked);
 }
 
+/* Connections that are open may bring requests until the last answer is sent. */
+static json_t *shutting_down(void)
+{
+	json_t *status = status_new(503, "ServiceUnavailable", "the server is shutting down");
+
+	json_path_set(status, "details.retryAfterSeconds", json_integer(1));
+	return status;
+}
+
 static void handle(void *arg, struct http_request *req)
 {
 	struct server *server = arg;
@@ -171,7 +181,8 @@ static void handle(void *arg, struct http_request *req)
 	route_parse(http_method(req), http_path(req), asks_watch(req), &route);
 	route.who = &who;
 	metrics_observe(server, req, &route);
-	status = check_access(server, req, &route, &who);
+	status = server->closing && route.resource ? shutting_down()
+	                                           : check_access(server, req, &route, &who);
 	if (status)
 		reply_status(req, status);
 	else if (route.kind)
@@ -335,9 +346,11 @@ void server_free(struct server *server)
 	server->closing = true;
 	bootstrap_done(server);
 	watch_done(server);
+	if (server->http)
+		http_server_drain(server->http, DRAIN_NS);
 	if (server->store_ready)
 		fd_watch_free(server->store_ready);
-	/* The answers to the writes under way go out through the HTTP server. */
+	/* Those that were too slow are answered nonetheless, to the HTTP server. */
 	if (server->store)
 		store_close(server->store);
 	if (server->http)

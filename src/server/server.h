@@ -35,5 +35,8 @@ struct server_config {
 int server_new(struct loop *loop, const struct server_config *config, struct server **ret,
                struct err *err);
 
-/* Ends watches, answers what is under way, closes the store. */
+/*
+ * Ends watches, answers what is under way and lets the answers go out (in the loop, which this runs for
+ * up to five seconds), closes the store.
+ */
 void server_free(struct server *server);
