@@ -11,15 +11,18 @@
 #include "base/parse.h"
 #include "kube/decode.h"
 #include "kube/json.h"
+#include "kube/protobuf.h"
 #include "kube/status.h"
 #include "server/duplicates.h"
 #include "server/object.h"
 
-#define SUMMARY_MAX 30 /* bytes of a body that an error message shows */
+#define SUMMARY_MAX  30 /* bytes of a body that an error message shows */
+#define OBJECT_TYPES "application/json, application/yaml, application/vnd.kubernetes.protobuf"
 
 enum body_type {
 	BODY_JSON,
 	BODY_YAML,
+	BODY_PROTOBUF,
 	BODY_JSON_PATCH,
 	BODY_MERGE_PATCH,
 	BODY_STRATEGIC_PATCH,
@@ -35,6 +38,7 @@ static enum body_type type_of(struct http_request *req)
 	} types[] = {
 		{ "application/json", BODY_JSON },
 		{ "application/yaml", BODY_YAML },
+		{ "application/vnd.kubernetes.protobuf", BODY_PROTOBUF },
 		{ "application/json-patch+json", BODY_JSON_PATCH },
 		{ "application/merge-patch+json", BODY_MERGE_PATCH },
 		{ "application/strategic-merge-patch+json", BODY_STRATEGIC_PATCH },
@@ -103,32 +107,87 @@ static json_t *too_large(void)
 	                  DECODE_BODY_MAX);
 }
 
+static json_t *unrecognized(const struct kind *kind, const char *why, const char *text, size_t size)
+{
+	auto_free char *start = summary(text, size);
+
+	return status_new(400, "BadRequest",
+	                  "the object provided is unrecognized (must be of type %s): %s (%s)",
+	                  kind->name, why, start);
+}
+
+/* An object with what it is; what the envelope does not say is what was asked for. */
+static json_t *object_of(const struct protobuf_envelope *envelope, const struct kind *kind)
+{
+	const char *api = envelope->api_version, *slash = strchr(api, '/');
+	bool group_version = api[0] && (!slash || !strchr(slash + 1, '/'));
+
+	return json_pack("{s:s,s:s}", "kind", envelope->kind[0] ? envelope->kind : kind->name,
+	                 "apiVersion", group_version ? api : kind_api_version(kind));
+}
+
+/* Why the message in a body of the right kind could not be taken. */
+static json_t *undecodable(const struct kind *kind, int r, const struct err *err)
+{
+	if (r == -ENOENT)
+		return unsupported_type("application/json, application/yaml");
+	if (r == -EFBIG)
+		return status_new(413, "RequestEntityTooLarge", "Request entity too large: %s",
+		                  err->msg);
+	return status_new(400, "BadRequest", "%s in version \"%s\" cannot be handled as a %s: %s",
+	                  kind->name, kind->version, kind->name, err->msg);
+}
+
+static json_t *protobuf_object(const char *text, size_t size, const struct kind *kind, json_t **ret)
+{
+	struct protobuf_envelope envelope;
+	auto_json json_t *object = NULL;
+	struct err err = { 0 };
+	json_t *status;
+	int r;
+
+	if (protobuf_open(text, size, &envelope, &err) < 0)
+		return unrecognized(kind, err.msg, text, size);
+	object = object_of(&envelope, kind);
+	status = object_check_kind(object, kind);
+	if (!status) {
+		r = protobuf_decode(kind_api_version(kind), kind->name, envelope.raw,
+		                    envelope.raw_size, object, &err);
+		if (r < 0)
+			status = undecodable(kind, r, &err);
+	}
+	protobuf_envelope_done(&envelope);
+	if (!status)
+		*ret = take_ptr(&object);
+	return status;
+}
+
 json_t *body_object(struct http_request *req, const struct kind *kind, json_t **ret)
 {
 	enum body_type type = type_of(req);
-	auto_free char *start = NULL;
+	auto_free char *why = NULL;
 	struct err err = { 0 };
 	json_t *tree = NULL;
 	const char *text;
 	size_t size;
 	int r;
 
-	if (type != BODY_JSON && type != BODY_YAML)
-		return unsupported_type("application/json, application/yaml");
+	if (type != BODY_JSON && type != BODY_YAML && type != BODY_PROTOBUF)
+		return unsupported_type(OBJECT_TYPES);
 	text = http_body(req, &size);
 	if (size > DECODE_BODY_MAX)
 		return too_large();
+	if (type == BODY_PROTOBUF)
+		return protobuf_object(text, size, kind, ret);
 	r = decode(text, size, type, &tree, &err);
 	if (r == 0 && json_is_object(tree)) {
 		*ret = tree;
 		return NULL;
 	}
 	json_decref(tree);
-	start = summary(text, size);
-	return status_new(400, "BadRequest",
-	                  "the object provided is unrecognized (must be of type %s): couldn't "
-	                  "get version/kind; json parse error: %s (%s)",
-	                  kind->name, r < 0 ? err.msg : "not an object", start);
+	why = xasprintf("couldn't get version/kind; json parse error: %s",
+	                r < 0 ? err.msg : "not an object");
+	return unrecognized(kind, why, text, size);
 }
 
 json_t *body_virtual(struct http_request *req, const struct kind *kind, json_t **ret)
@@ -179,7 +238,7 @@ json_t *body_patch(struct http_request *req, enum patch_type *ret_type, json_t *
 	json_t *tree;
 	size_t size;
 
-	if (type == BODY_JSON || type == BODY_YAML || type == BODY_OTHER)
+	if (type != BODY_JSON_PATCH && type != BODY_MERGE_PATCH && type != BODY_STRATEGIC_PATCH)
 		return unsupported_type("application/json-patch+json, "
 		                        "application/merge-patch+json, "
 		                        "application/strategic-merge-patch+json");
@@ -219,38 +278,61 @@ static json_t *options_of_query(struct http_request *req, json_t **ret)
 	return NULL;
 }
 
+/* DeleteOptions are of every version. */
+static json_t *check_options_kind(const char *api_version, const char *kind)
+{
+	if (!kind[0] || strcmp(kind, "DeleteOptions") == 0)
+		return NULL;
+	return status_new(400, "BadRequest", "no kind \"%s\" is registered for version \"%s\"",
+	                  kind, api_version[0] ? api_version : "meta.k8s.io/v1");
+}
+
+static json_t *protobuf_options(const char *text, size_t size, json_t **ret)
+{
+	struct protobuf_envelope envelope;
+	auto_json json_t *options = json_object();
+	struct err err = { 0 };
+	json_t *status;
+
+	if (protobuf_open(text, size, &envelope, &err) < 0)
+		return status_new(400, "BadRequest", "%s", err.msg);
+	status = check_options_kind(envelope.api_version, envelope.kind);
+	if (!status && protobuf_decode("", "DeleteOptions", envelope.raw, envelope.raw_size,
+	                               options, &err) < 0)
+		status = status_new(400, "BadRequest", "%s", err.msg);
+	protobuf_envelope_done(&envelope);
+	if (!status)
+		*ret = take_ptr(&options);
+	return status;
+}
+
 json_t *body_delete_options(struct http_request *req, json_t **ret)
 {
 	enum body_type type = type_of(req);
+	auto_json json_t *tree = NULL;
 	struct err err = { 0 };
-	const char *text, *kind;
-	json_t *tree = NULL;
+	json_t *status;
+	const char *text;
 	size_t size;
 
 	text = http_body(req, &size);
 	if (size == 0)
 		return options_of_query(req, ret);
-	if (type != BODY_JSON && type != BODY_YAML)
-		return unsupported_type("application/json, application/yaml");
+	if (type != BODY_JSON && type != BODY_YAML && type != BODY_PROTOBUF)
+		return unsupported_type(OBJECT_TYPES);
 	if (size > DECODE_BODY_MAX)
 		return too_large();
+	if (type == BODY_PROTOBUF)
+		return protobuf_options(text, size, ret);
 	if (decode(text, size, type, &tree, &err) < 0)
 		return status_new(400, "BadRequest", "cannot read the DeleteOptions: %s", err.msg);
-	if (!json_is_object(tree)) {
-		json_decref(tree);
+	if (!json_is_object(tree))
 		return status_new(400, "BadRequest",
 		                  "cannot read the DeleteOptions: not an object");
-	}
-	kind = json_path_string(tree, "kind");
-	if (kind && *kind && strcmp(kind, "DeleteOptions") != 0) {
-		json_t *status = status_new(400, "BadRequest",
-		                            "the body is a %s, expected DeleteOptions", kind);
-
-		json_decref(tree);
-		return status;
-	}
-	*ret = tree;
-	return NULL;
+	status = check_options_kind(json_path_str(tree, "apiVersion"), json_path_str(tree, "kind"));
+	if (!status)
+		*ret = take_ptr(&tree);
+	return status;
 }
 
 json_t *body_dry_run(struct http_request *req, bool *ret)

@@ -10,7 +10,7 @@
 #include "kube/kind.h"
 
 /*
- * The object in the body: JSON or YAML.  '*ret' gets a new reference.  Returns NULL, or the Status
+ * The object in the body: JSON, YAML or protobuf.  '*ret' gets a new reference.  Returns NULL, or the Status
  * of the refusal: 400, 413, 415.
  */
 json_t *body_object(struct http_request *req, const struct kind *kind, json_t **ret);

@@ -11,34 +11,57 @@
 #include "base/rand.h"
 #include "kube/json.h"
 #include "kube/status.h"
+#include "server/virtual_kinds.h"
 
 #define GENERATED_BASE_MAX (63 - RAND_SUFFIX_SIZE + 1) /* apiserver names.SimpleNameGenerator */
 #define GENERATE_TRIES     8
 
+static bool is_served(const char *api_version, const char *name)
+{
+	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
+		if (strcmp(kind_api_version(*k), api_version) == 0 && strcmp((*k)->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* The Go package of a group's internal types, which conversion errors name. */
+static json_t *group_package(const struct kind *kind)
+{
+	const char *group = kind_stored(kind)->group;
+
+	return group[0] ? json_stringn(group, strcspn(group, ".")) : json_string("core");
+}
+
 json_t *object_check_kind(const json_t *object, const struct kind *kind)
 {
 	const char *api = json_path_str(object, "apiVersion"),
-		   *name = json_path_str(object, "kind");
-	const char *version = strchr(api, '/') ? strchr(api, '/') + 1 : api;
+		   *name = json_path_str(object, "kind"), *version;
+	auto_json json_t *package = NULL;
 
-	if (api[0] && strcmp(api, kind_api_version(kind)) != 0 &&
-	    (!name[0] || strcmp(name, kind->name) == 0))
+	if (!api[0])
+		api = kind_api_version(kind);
+	if (!name[0])
+		name = kind->name;
+	if (strcmp(api, kind_api_version(kind)) == 0 && strcmp(name, kind->name) == 0)
+		return NULL;
+	version = strchr(api, '/') ? strchr(api, '/') + 1 : api;
+	if (!is_served(api, name))
+		return status_new(400, "BadRequest",
+		                  "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" "
+		                  "is registered for version \"%s\"",
+		                  name, version, kind->name, name, api);
+	/* The two Events are one type inside. */
+	if (strcmp(name, kind->name) == 0)
 		return status_new(400, "BadRequest",
 		                  "the API version in the data (%s) does not match the expected "
 		                  "API version (%s)",
 		                  api, kind_api_version(kind));
-	if (!name[0] || strcmp(name, kind->name) == 0)
-		return NULL;
-	if (kind_of(object))
-		return status_new(400, "BadRequest",
-		                  "%s in version \"%s\" cannot be handled as a %s: converting "
-		                  "(%s.%s) to (%s.%s): unknown conversion",
-		                  name, version, kind->name, version, name, kind->version,
-		                  kind->name);
+	package = group_package(kind);
 	return status_new(400, "BadRequest",
-	                  "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" is "
-	                  "registered for version \"%s\"",
-	                  name, version, kind->name, name, api);
+	                  "%s in version \"%s\" cannot be handled as a %s: converting "
+	                  "(%s.%s) to (%s.%s): unknown conversion",
+	                  name, version, kind->name, version, name, json_string_value(package),
+	                  kind->name);
 }
 
 json_t *object_check_namespace(json_t *object, const struct kind *kind, const char *ns)

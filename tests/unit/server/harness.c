@@ -104,8 +104,8 @@ static void on_done(void *arg, int r, const struct err *err)
 	loop_stop(x->h->loop);
 }
 
-int call(struct harness *h, const char *method, const char *path, const char *type,
-         const char *accept, const char *body)
+int call_bytes(struct harness *h, const char *method, const char *path, const char *type,
+               const char *accept, const void *body, size_t size)
 {
 	struct exchange x = { .h = h };
 	const struct http_call http = {
@@ -114,7 +114,7 @@ int call(struct harness *h, const char *method, const char *path, const char *ty
 		.accept = accept,
 		.content_type = type || !body ? type : "application/json",
 		.body = body,
-		.body_size = body ? strlen(body) : 0,
+		.body_size = size,
 		.authorization = h->authorization,
 		.on_head = on_head,
 		.on_data = on_data,
@@ -131,6 +131,12 @@ int call(struct harness *h, const char *method, const char *path, const char *ty
 		return x.r;
 	h->answer = json_loadb(buf_str(&h->body), h->body.n, 0, NULL);
 	return x.status;
+}
+
+int call(struct harness *h, const char *method, const char *path, const char *type,
+         const char *accept, const char *body)
+{
+	return call_bytes(h, method, path, type, accept, body, body ? strlen(body) : 0);
 }
 
 char *harness_file(const struct harness *h, const char *name)

@@ -47,6 +47,10 @@ void harness_stop(struct harness *h);
 int call(struct harness *h, const char *method, const char *path, const char *type,
          const char *accept, const char *body);
 
+/* The same with a body of any bytes. */
+int call_bytes(struct harness *h, const char *method, const char *path, const char *type,
+               const char *accept, const void *body, size_t size);
+
 /* The text of a file of the data directory; the caller frees. */
 char *harness_file(const struct harness *h, const char *name);
 

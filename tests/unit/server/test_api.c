@@ -304,9 +304,10 @@ static void bodies_are_checked(void **state)
 		{ SERVICES, NULL, "", 400, NULL },
 		{ SERVICES, NULL, "{\"kind\":\"Pod\",\"apiVersion\":\"v1\"}", 400,
 		  "Pod in version \"v1\" cannot be handled as a Service: converting (v1.Pod) to "
-		  "(v1.Service): unknown conversion" },
+		  "(core.Service): unknown conversion" },
 		{ SERVICES, NULL, "{\"kind\":\"Service\",\"apiVersion\":\"v2\"}", 400,
-		  "the API version in the data (v2) does not match the expected API version (v1)" },
+		  "Service in version \"v2\" cannot be handled as a Service: no kind \"Service\" "
+		  "is registered for version \"v2\"" },
 		{ SERVICES, NULL, "{\"metadata\":{\"name\":\"x\",\"namespace\":\"other\"}}", 400,
 		  "the namespace of the provided object does not match the namespace sent on the "
 		  "request" },
@@ -320,8 +321,14 @@ static void bodies_are_checked(void **state)
 		  "Service in version \"v1\" cannot be handled as a Service: strict decoding error: "
 		  "unknown field \"spec.prots\"" },
 		{ SERVICES "?dryRun=Some", NULL, WEB, 422, NULL },
-		{ SERVICES, "application/vnd.kubernetes.protobuf", "k8s", 415, NULL },
-		{ SERVICES, "text/plain", "x", 415, NULL },
+		{ SERVICES, "application/vnd.kubernetes.protobuf", "k8s", 400,
+		  "the object provided is unrecognized (must be of type Service): provided data "
+		  "does not appear to be a protobuf message, expected prefix [107 56 115 0] "
+		  "(6b3873)" },
+		{ SERVICES, "text/plain", "x", 415,
+		  "the body of the request was in an unknown format - accepted media types "
+		  "include: application/json, application/yaml, "
+		  "application/vnd.kubernetes.protobuf" },
 		{ SERVICES, "application/yaml", "a: [", 400, NULL },
 		{ "/api/v1/namespaces/nowhere/services", NULL, WEB, 404,
 		  "namespaces \"nowhere\" not found" },
