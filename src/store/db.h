@@ -26,7 +26,8 @@ struct db_write {
 	const char *resource;              /* "services", "endpointslices.discovery.k8s.io" */
 	const struct store_object *object; /* new content; of a removal the last, at its revision */
 	bool remove;
-	int r; /* out: 0 or a negative errno */
+	bool with_next; /* in one transaction with the one behind it */
+	int r;          /* out: 0 or a negative errno */
 };
 
 /* A row as it was stored; the pointers are good until the callback returns. */

@@ -12,7 +12,9 @@
  *
  * Writes.  store_mutate() calls 'change' with the newest content of the key as soon as no earlier
  * write of that key is pending (then at once, before it returns), so a change is computed from what it
- * replaces: a compare-and-swap needs no loop.
+ * replaces: a compare-and-swap needs no loop.  A change may bring companions: objects of other keys
+ * that are written in the same transaction.  Those put have the revisions before the main write's,
+ * those removed the ones behind it, so that watchers never see an object miss its companion.
  *
  * Threads.  All calls are from one thread, the owner's loop; the owner calls store_dispatch() when
  * store_fd() is readable.
@@ -101,10 +103,26 @@ enum store_op {
 	STORE_REMOVE, /* remove; 'done' gets the last content, 'object' if set, with the new revision */
 };
 
+/* A further object that is written with the main one, in the same transaction: both or neither. */
+struct store_companion {
+	const struct kind *kind;
+	const char *ns, *name;
+	json_t *object; /* what is put, whatever was there; NULL: what is there is removed */
+};
+
+#define STORE_COMPANIONS_MAX 4
+
 struct store_change {
 	enum store_op op;
 	json_t *object; /* set by 'change', a reference that the store takes; the store sets its
 	                   metadata.resourceVersion */
+	/*
+	 * Of different keys; the strings are borrowed until 'change' returns, the objects are
+	 * references that the store takes.  Not with STORE_KEEP.  Writes of a companion's key that
+	 * are under way come first.  A kind that is written as a companion has none itself.
+	 */
+	struct store_companion companions[STORE_COMPANIONS_MAX];
+	size_t n_companions;
 };
 
 /*

@@ -30,18 +30,20 @@ static void move_all(struct list_node *from, struct list_node *to)
 static bool next_batch(struct writer *writer, struct batch *batch, bool *ret_broken)
 {
 	struct db_write *item;
+	bool divided = false;
 
 	*batch = (struct batch){ .n = 0 };
 	list_init(&batch->writes);
 	(void)pthread_mutex_lock(&writer->mutex);
 	while (list_empty(&writer->queue) && !writer->stop)
 		(void)pthread_cond_wait(&writer->work, &writer->mutex);
-	while (batch->n < BATCH_WRITES_MAX && batch->bytes < BATCH_BYTES_MAX &&
+	while ((divided || (batch->n < BATCH_WRITES_MAX && batch->bytes < BATCH_BYTES_MAX)) &&
 	       (item = list_first(&writer->queue, struct db_write, in_queue))) {
 		list_remove(&item->in_queue);
 		list_add_tail(&batch->writes, &item->in_queue);
 		batch->n++;
 		batch->bytes += item->object->size;
+		divided = item->with_next;
 	}
 	*ret_broken = writer->broken;
 	(void)pthread_mutex_unlock(&writer->mutex);
@@ -157,10 +159,10 @@ bool writer_stop(struct writer *writer)
 	return !writer->broken;
 }
 
-void writer_submit(struct writer *writer, struct db_write *write)
+void writer_submit(struct writer *writer, struct list_node *list)
 {
 	(void)pthread_mutex_lock(&writer->mutex);
-	list_add_tail(&writer->queue, &write->in_queue);
+	move_all(list, &writer->queue);
 	(void)pthread_cond_signal(&writer->work);
 	(void)pthread_mutex_unlock(&writer->mutex);
 }

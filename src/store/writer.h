@@ -44,7 +44,9 @@ int writer_start(struct writer *writer, struct db *db, struct err *err)
  * left as it is.
  */
 bool writer_stop(struct writer *writer);
-void writer_submit(struct writer *writer, struct db_write *write);
+
+/* Takes the db_writes of 'list' over, which is empty afterwards. */
+void writer_submit(struct writer *writer, struct list_node *list);
 
 /* Moves what is finished into 'ret' (initialised here). */
 void writer_take(struct writer *writer, struct list_node *ret);

@@ -74,6 +74,12 @@ int harness_teardown(void **state)
 	return 0;
 }
 
+static json_t *object_of(const char *ns, const char *name, const char *value)
+{
+	return json_pack("{s:{s:s,s:s,s:{s:s}},s:s,s:{s:s}}", "metadata", "name", name, "namespace",
+	                 ns, "labels", "value", value, "kind", "ignored", "spec", "value", value);
+}
+
 static int change(void *arg, const struct store_object *old, struct store_change *ret)
 {
 	struct op *op = arg;
@@ -88,9 +94,15 @@ static int change(void *arg, const struct store_object *old, struct store_change
 	if (op->json)
 		ret->object = json_loads(op->json, 0, NULL);
 	else if (op->value)
-		ret->object = json_pack("{s:{s:s,s:s,s:{s:s}},s:s,s:{s:s}}", "metadata", "name",
-		                        op->name, "namespace", op->ns, "labels", "value", op->value,
-		                        "kind", "ignored", "spec", "value", op->value);
+		ret->object = object_of(op->ns, op->name, op->value);
+	for (size_t i = 0; i < ARRAY_SIZE(op->with) && op->with[i].name; i++)
+		ret->companions[ret->n_companions++] = (struct store_companion){
+			.kind = &kind_ip_address,
+			.name = op->with[i].name,
+			.object = op->with[i].value
+			                  ? object_of("", op->with[i].name, op->with[i].value)
+			                  : NULL,
+		};
 	return 0;
 }
 

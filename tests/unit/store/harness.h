@@ -31,6 +31,9 @@ struct op {
 	const char *value; /* of PUT: metadata.labels.value and spec.value; of REMOVE: may be NULL */
 	const char *json;  /* of PUT, instead of 'value': the object */
 	int refuse;        /* what 'change' returns */
+	struct {
+		const char *name, *value; /* an IPAddress; 'value' NULL: it is removed */
+	} with[3];                        /* companions, up to the first without a name */
 
 	int changed, done; /* how often called */
 	int r;
