@@ -9,6 +9,7 @@
 #include "control/garbage.h"
 #include "control/mirror.h"
 #include "control/namespace_defaults.h"
+#include "control/service_cidrs.h"
 
 struct control {
 	struct endpoint_slices *endpoint_slices;
@@ -16,6 +17,7 @@ struct control {
 	struct mirror *mirror;
 	struct garbage *garbage;
 	struct namespace_defaults *namespace_defaults;
+	struct service_cidrs *service_cidrs;
 };
 
 struct control *control_new(struct client *client, const struct control_config *config)
@@ -28,6 +30,7 @@ struct control *control_new(struct client *client, const struct control_config *
 	control->mirror = mirror_new(client, control->endpoint_slices);
 	control->garbage = garbage_new(client);
 	control->namespace_defaults = namespace_defaults_new(client, config->root_ca);
+	control->service_cidrs = service_cidrs_new(client);
 	return control;
 }
 
@@ -35,6 +38,7 @@ void control_free(struct control *control)
 {
 	if (!control)
 		return;
+	service_cidrs_free(control->service_cidrs);
 	namespace_defaults_free(control->namespace_defaults);
 	garbage_free(control->garbage);
 	mirror_free(control->mirror);

@@ -384,6 +384,14 @@ static bool is_collected(const struct kind *kind)
 	return !kind->stored_as && strcmp(kind->name, "Event") != 0;
 }
 
+/* Every Service has an IPAddress, which comes and goes with it and has no owners. */
+static const char *query_of(const struct kind *kind)
+{
+	return kind == &kind_ip_address
+	               ? "labelSelector=ipaddress.kubernetes.io%2Fmanaged-by%21%3Dipallocator.k8s.io"
+	               : NULL;
+}
+
 struct garbage *garbage_new(struct client *client)
 {
 	struct garbage *garbage = xnew(struct garbage);
@@ -408,7 +416,8 @@ struct garbage *garbage_new(struct client *client)
 			continue;
 		garbage->n_sources++;
 		*source = (struct source){ .garbage = garbage, .kind = kinds[i] };
-		source->reflector = reflector_new(client, path, NULL, &handler, source);
+		source->reflector = reflector_new(client, path, query_of(kinds[i]), &handler,
+		                                  source);
 	}
 	return garbage;
 }

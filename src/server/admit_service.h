@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * admit_service - the clusterIPs and nodePorts of a Service, as registry/core/service/storage/alloc.go
- * of kube-apiserver gives them.
+ * of kube-apiserver gives them: admit_ips and admit_ports one after the other.
+ *
+ * A dry run takes nothing and is answered as Kubernetes does: with the address of the network, and
+ * with ports from 32769 on.
  */
 #pragma once
 
@@ -9,5 +12,3 @@
 
 json_t *admit_service(struct admission *admission, json_t *object, const json_t *old,
                       struct admit_claim *claim);
-size_t admit_service_holdings(struct admission *admission, const json_t *object,
-                              struct holdings *ret);

@@ -13,6 +13,7 @@
 #include "kube/json.h"
 #include "kube/types.h"
 #include "server/admit.h"
+#include "server/default_cidr.h"
 #include "server/mutate.h"
 
 #define PERIOD_NS    (10 * NSEC_PER_SEC)
@@ -53,6 +54,15 @@ static void on_round_done(struct mutation *m, const struct store_object *object)
 		                   json_path_str(m->refusal, "message"));
 }
 
+static void start(struct mutation *m, struct round *round)
+{
+	m->done = round ? on_round_done : on_later_done;
+	m->arg = round;
+	if (round)
+		round->pending++;
+	mutation_start(m);
+}
+
 /*
  * Creates 'object' or, where it is there, merges 'fixed' into it (nothing is written if that
  * changes nothing).  Takes both references over; 'fixed' may be NULL.
@@ -77,11 +87,7 @@ static void ensure(struct server *server, const struct kind *kind, json_t *objec
 		m = mutation_new(server, kind, ns, name, MUTATE_CREATE, object);
 	}
 	m->own = true;
-	m->done = round ? on_round_done : on_later_done;
-	m->arg = round;
-	if (round)
-		round->pending++;
-	mutation_start(m);
+	start(m, round);
 }
 
 static void ensure_namespaces(struct server *server, struct round *round)
@@ -157,11 +163,20 @@ static void ensure_endpoints(struct server *server, struct round *round)
 	ensure(server, &kind_endpoints, endpoints, fixed, round);
 }
 
+static void ensure_cidr(struct server *server, struct round *round)
+{
+	struct mutation *m = default_cidr_sync(server);
+
+	if (m)
+		start(m, round);
+}
+
 static void on_timer(void *arg)
 {
 	struct server *server = arg;
 
 	ensure_namespaces(server, NULL);
+	ensure_cidr(server, NULL);
 	ensure_service(server, NULL);
 	ensure_slice(server, NULL);
 	ensure_endpoints(server, NULL);
@@ -183,9 +198,11 @@ int bootstrap_init(struct server *server, struct err *err)
 	struct round round = { .err = err };
 
 	ensure_namespaces(server, &round);
+	ensure_cidr(server, &round);
 	wait_for(server, &round);
 	if (round.r < 0)
 		return round.r;
+	ensure_cidr(server, &round);
 	ensure_service(server, &round);
 	ensure_slice(server, &round);
 	ensure_endpoints(server, &round);

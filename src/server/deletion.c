@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "kube/json.h"
 #include "kube/status.h"
-#include "server/admit.h"
 #include "server/mutate.h"
 #include "server/namespaces.h"
 #include "server/object.h"
@@ -184,6 +183,8 @@ static int on_change(void *arg, const struct store_object *stored, struct store_
 		return 0;
 	if (d->removed) {
 		change->op = STORE_REMOVE;
+		admit_removal(d->server->admission, d->kind, before, &d->claim);
+		admit_companions(&d->claim, before, change);
 		return 0;
 	}
 	put_off(d, object, grace);
@@ -198,12 +199,7 @@ static void on_done(void *arg, int r, const struct store_object *object)
 {
 	struct deletion *d = arg;
 
-	if (r == 0 && d->removed && !d->dry_run) {
-		json_t *last = store_object_json(object);
-
-		admit_removed(d->server->admission, d->kind, last);
-		json_decref(last);
-	}
+	admit_settle(d->server->admission, &d->claim, r == 0);
 	if (d->kind == &kind_namespace && !d->removed && !d->dry_run && !d->refusal)
 		namespaces_closed(d->server, d->name, r == 0);
 	if (r < 0 && !d->refusal)

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "server/admit.h"
 #include "server/state.h"
 
 struct deletion {
@@ -19,8 +20,9 @@ struct deletion {
 	void (*done)(struct deletion *d, const struct store_object *object);
 	void *arg;
 
-	json_t *refusal; /* owned: the Status; NULL if all went well */
-	bool removed;    /* false: it waits for its finalizers, or for the kubelet of a Pod */
+	json_t *refusal;          /* owned: the Status; NULL if all went well */
+	struct admit_claim claim; /* of the way there */
+	bool removed; /* false: it waits for its finalizers, or for the kubelet of a Pod */
 };
 
 struct deletion *deletion_new(struct server *server, const struct kind *kind, const char *ns,

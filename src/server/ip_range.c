@@ -2,74 +2,83 @@
 #include "server/ip_range.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#define BAND_STEP 16
-#define BAND_MAX  256
+#include "server/alloc.h"
 
-/* The last 32 bits of an address, as a number. */
-static uint32_t low_bits(const struct ipaddr *addr)
+#define BAND_STEP   16
+#define BAND_MAX    256
+#define PREFIX6_MIN 64
+
+/* The last 32 or 64 bits of an address, as a number. */
+static uint64_t low_bits(const struct ipaddr *addr)
 {
-	const uint8_t *p = addr->bytes + (addr->family == 4 ? 0 : 12);
+	size_t end = addr->family == 4 ? 4 : 16;
+	uint64_t bits = 0;
 
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	for (size_t i = end == 4 ? 0 : 8; i < end; i++)
+		bits = bits << 8 | addr->bytes[i];
+	return bits;
 }
 
-static void set_low_bits(struct ipaddr *addr, uint32_t bits)
+static void set_low_bits(struct ipaddr *addr, uint64_t bits)
 {
-	uint8_t *p = addr->bytes + (addr->family == 4 ? 0 : 12);
+	size_t end = addr->family == 4 ? 4 : 16;
 
-	for (int i = 0; i < 4; i++)
-		p[i] = (uint8_t)(bits >> (24 - 8 * i));
+	for (size_t i = end; i > (end == 4 ? 0U : 8U); i--) {
+		addr->bytes[i - 1] = (uint8_t)bits;
+		bits >>= 8;
+	}
 }
 
-int ip_range_init(struct ip_range *range, const char *text, struct err *err)
+int ip_range_init(struct ip_range *range, const char *text)
 {
+	unsigned int host_bits, unused;
 	struct cidr cidr;
-	unsigned int host_bits;
-	uint64_t total;
+	uint64_t last; /* the number of the last address, counted from the network's */
 	int r;
 
 	r = cidr_parse(text, &cidr);
 	if (r < 0)
-		return err_set(err, r, "service CIDR \"%s\": not a CIDR such as 10.96.0.0/16",
-		               text);
+		return r;
+	if (cidr.addr.family == 6 && cidr.prefix < PREFIX6_MIN)
+		return -EINVAL;
 	host_bits = (cidr.addr.family == 4 ? 32 : 128) - cidr.prefix;
-	total = host_bits < 32 ? 1ULL << host_bits : UINT64_MAX;
-	if (total < 4 || total > ALLOC_SIZE_MAX)
-		return err_set(err, -EINVAL,
-		               "service CIDR %s: between 4 and %u addresses are possible "
-		               "(IPv4 /30 to /12, IPv6 /126 to /108)",
-		               text, ALLOC_SIZE_MAX);
-	if (low_bits(&cidr.addr) & (total - 1))
-		return err_set(err, -EINVAL, "service CIDR %s: bits are set beyond the prefix",
-		               text);
-	range->cidr = cidr;
-	alloc_init(&range->alloc, (uint32_t)total - (cidr.addr.family == 4 ? 2 : 1),
-	           alloc_band(total, BAND_STEP, BAND_MAX));
+	last = host_bits < 64 ? (1ULL << host_bits) - 1 : UINT64_MAX;
+	if (low_bits(&cidr.addr) & last)
+		return -EINVAL;
+	unused = cidr.addr.family == 4 ? 1 : 0; /* behind the last usable one */
+	*range = (struct ip_range){
+		.cidr = cidr,
+		.size = last > unused ? last - unused : 0,
+	};
+	range->band = alloc_band(last == UINT64_MAX ? last : last + 1, BAND_STEP, BAND_MAX);
 	return 0;
 }
 
-void ip_range_done(struct ip_range *range)
+void ip_range_format(const struct ip_range *range, char ret_text[static IP_RANGE_TEXT_SIZE])
 {
-	alloc_done(&range->alloc);
-	*range = (struct ip_range){ 0 };
+	char addr[IPADDR_TEXT_SIZE];
+
+	ipaddr_format(&range->cidr.addr, addr);
+	(void)snprintf(ret_text, IP_RANGE_TEXT_SIZE, "%s/%u", addr, range->cidr.prefix);
 }
 
-int ip_range_number(const struct ip_range *range, const struct ipaddr *addr, uint32_t *ret_number)
+int ip_range_number(const struct ip_range *range, const struct ipaddr *addr, uint64_t *ret_number)
 {
-	uint32_t offset;
+	uint64_t offset;
 
 	if (!cidr_contains(&range->cidr, addr))
 		return -ERANGE;
 	offset = low_bits(addr) - low_bits(&range->cidr.addr);
-	if (offset == 0 || offset > range->alloc.size)
+	if (offset == 0 || offset > range->size)
 		return -ERANGE;
 	*ret_number = offset - 1;
 	return 0;
 }
 
-void ip_range_address(const struct ip_range *range, uint32_t number, struct ipaddr *ret)
+void ip_range_address(const struct ip_range *range, uint64_t number, struct ipaddr *ret)
 {
 	struct ipaddr addr = range->cidr.addr;
 

@@ -220,6 +220,7 @@ static json_t *run_hooks(struct mutation *m, json_t *object, const json_t *old)
 		object_stamp_new(object, m->kind);
 	if (m->kind->set_defaults)
 		m->kind->set_defaults(object);
+	m->claim.dry_run = m->dry_run;
 	status = admit_object(m->server->admission, m->kind, object, old, write, &m->claim);
 	if (!status)
 		status = validate(m, object, old, write);
@@ -262,8 +263,14 @@ static void decide(struct mutation *m, json_t *object, const json_t *old,
 	if (old && json_equal(object, old))
 		return;
 	m->removed = old && object_deleting(old) && !object_has_finalizers(object, m->kind);
+	if (m->removed) {
+		/* It goes with what it had: what it would have got is not needed. */
+		admit_settle(m->server->admission, &m->claim, false);
+		admit_removal(m->server->admission, m->kind, old, &m->claim);
+	}
 	change->op = m->removed ? STORE_REMOVE : STORE_PUT;
 	change->object = json_incref(object);
+	admit_companions(&m->claim, object, change);
 }
 
 static int on_change(void *arg, const struct store_object *stored, struct store_change *change)
@@ -295,12 +302,7 @@ static void on_done(void *arg, int r, const struct store_object *object)
 	struct mutation *m = arg;
 	bool written = r == 0 && !m->dry_run;
 
-	admit_settle(&m->claim, written);
-	if (written && m->removed) {
-		auto_json json_t *last = store_object_json(object);
-
-		admit_removed(m->server->admission, m->kind, last);
-	}
+	admit_settle(m->server->admission, &m->claim, written);
 	if (r < 0 && !m->refusal)
 		m->refusal = mutation_failure(m->kind, m->name, r);
 	m->done(m, object);

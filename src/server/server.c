@@ -14,6 +14,7 @@
 #include "kube/decode.h"
 #include "kube/json.h"
 #include "kube/status.h"
+#include "server/addresses.h"
 #include "server/admit.h"
 #include "server/authn.h"
 #include "server/authz.h"
@@ -205,7 +206,6 @@ static int open_store(struct server *server, const struct server_config *config,
 	const char *cidr = config->service_cidr ? config->service_cidr : DEFAULT_CIDR;
 	auto_free char *path = xasprintf("%s/" STORE_NAME, config->data_dir);
 	const uint16_t ports[] = { DEFAULT_NODE_PORT };
-	size_t bad;
 	int r;
 
 	r = admission_new(cidr, config->node_port_min ? config->node_port_min : ports[0],
@@ -221,13 +221,8 @@ static int open_store(struct server *server, const struct server_config *config,
 		return r;
 	server->store_ready = fd_watch_new(server->loop, store_fd(server->store), on_store_ready,
 	                                   server);
-	bad = admission_load(server->admission, server->store);
-	if (bad)
-		log_warn("server",
-		         "%zu clusterIPs or nodePorts of stored Services are outside the ranges or "
-		         "in two Services; they stay as they are",
-		         bad);
-	return 0;
+	admission_load(server->admission, server->store);
+	return addresses_init(server, err);
 }
 
 static void pki_request_of(const struct server *server, struct pki_request *ret)
@@ -331,6 +326,8 @@ int server_new(struct loop *loop, const struct server_config *config, struct ser
 		namespaces_init(server);
 		r = bootstrap_init(server, err);
 	}
+	if (r == 0)
+		addresses_repair(server);
 	if (r < 0) {
 		server_free(server);
 		return r;
@@ -345,6 +342,7 @@ void server_free(struct server *server)
 		return;
 	server->closing = true;
 	bootstrap_done(server);
+	addresses_done(server);
 	watch_done(server);
 	if (server->http)
 		http_server_drain(server->http, DRAIN_NS);

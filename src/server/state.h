@@ -16,6 +16,7 @@
 #include "io/loop.h"
 #include "store/store.h"
 
+struct addresses;
 struct admission;
 struct metrics;
 struct token_file;
@@ -26,6 +27,7 @@ struct server {
 	struct fd_watch *store_ready; /* calls store_dispatch() */
 	struct http_server *http;
 	struct admission *admission;
+	struct addresses *addresses;
 	struct metrics *metrics;
 	SSL_CTX *tls;           /* of the listener */
 	struct timer *renewals; /* of the certificates */
@@ -43,8 +45,9 @@ struct server {
 	bool backlogs_cut;            /* some were cut off: give their memory back */
 	struct list_node terminating; /* struct terminating: namespaces on their way out */
 	struct timer *sweeps;
-	struct timer *reconciles; /* of the objects every cluster has */
-	bool closing;             /* nothing new is begun */
+	struct timer *reconciles;                     /* of the objects every cluster has */
+	bool cidr_mismatch_told, cidr_not_ready_told; /* of the default ServiceCIDR, in an Event */
+	bool closing;                                 /* nothing new is begun */
 	struct ipaddr listen;
 	uint16_t port;
 };

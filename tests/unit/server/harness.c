@@ -53,7 +53,14 @@ void harness_start(struct harness *h, const struct server_config *config)
 
 void harness_restart(struct harness *h)
 {
+	harness_restart_with(h, NULL);
+}
+
+void harness_restart_with(struct harness *h, void (*change)(const char *dir))
+{
 	end(h);
+	if (change)
+		change(h->dir);
 	start(h);
 }
 

@@ -37,6 +37,9 @@ void harness_start(struct harness *h, const struct server_config *config);
 /* Ends server and loop and starts them again on the same data. */
 void harness_restart(struct harness *h);
 
+/* The same, with a change of the data while nothing runs. */
+void harness_restart_with(struct harness *h, void (*change)(const char *dir));
+
 /* Ends all and removes the data. */
 void harness_stop(struct harness *h);
 

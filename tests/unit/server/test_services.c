@@ -292,23 +292,6 @@ static void on_race_done(void *arg, int r, const struct err *err)
 		loop_stop(race->h->loop);
 }
 
-/* Other ranges on the same data: what is there stays, new Services get of the new ones. */
-static void ranges_may_change(void **state)
-{
-	struct harness *h = *state;
-	auto_free char *ip = NULL;
-
-	assert_int_equal(create(h, "a", "\"type\":\"NodePort\""), 201);
-	ip = xstrdup(said(h, "spec.clusterIP"));
-	h->config.service_cidr = "fd00::/112";
-	harness_restart(h);
-	assert_int_equal(get(h, SERVICES "/a"), 200);
-	assert_string_equal(said(h, "spec.clusterIP"), ip);
-	assert_int_equal(create(h, "b", ""), 201);
-	assert_int_equal(strncmp(said(h, "spec.clusterIP"), "fd00::", 6), 0);
-	assert_int_equal(del(h, SERVICES "/a"), 200);
-}
-
 static void one_wins_the_race(void **state)
 {
 	struct harness *h = *state;
@@ -394,7 +377,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(gives_health_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(runs_out, setup_small, teardown),
 		cmocka_unit_test_setup_teardown(gives_both_families, setup_dual, teardown),
-		cmocka_unit_test_setup_teardown(ranges_may_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_wins_the_race, setup, teardown),
 		cmocka_unit_test_setup_teardown(concurrent_creates_differ, setup, teardown),
 	};
