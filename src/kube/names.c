@@ -83,7 +83,7 @@ static void check_prefix(const char *prefix, size_t n, struct name_errors *errs)
 		return;
 	}
 	if (n > NAME_SUBDOMAIN_MAX)
-		add_error(errs, "prefix part must be no more than 253 characters");
+		add_error(errs, "prefix part must be no more than 253 bytes");
 	if (!is_dns_subdomain(prefix, n))
 		add_error(errs, "prefix part " DNS_SUBDOMAIN_RULE);
 }
@@ -105,7 +105,7 @@ void name_check_label_key(const char *value, struct name_errors *errs)
 	if (n == 0)
 		add_error(errs, "name part must be non-empty");
 	else if (n > NAME_LABEL_MAX)
-		add_error(errs, "name part must be no more than 63 characters");
+		add_error(errs, "name part must be no more than 63 bytes");
 	if (!is_label_name(name, n))
 		add_error(errs, "name part " LABEL_NAME_RULE);
 }
@@ -115,7 +115,7 @@ void name_check_label_value(const char *value, struct name_errors *errs)
 	size_t n = strlen(value);
 
 	if (n > NAME_LABEL_MAX)
-		add_error(errs, "must be no more than 63 characters");
+		add_error(errs, "must be no more than 63 bytes");
 	if (n > 0 && !is_label_name(value, n))
 		add_error(errs, "a valid label must be an empty string or consist of alphanumeric "
 		                "characters, '-', '_' or '.', and must start and end with an "

@@ -26,7 +26,7 @@ void service_warn(const json_t *object, const json_t *old, json_t *warnings);
 void service_row(const json_t *object, int64_t now, json_t *cells);
 
 /* The parts of service_validate() in files of their own. */
-void service_validate_ips(const json_t *spec, struct field_errors *errs);
+void service_validate_ips(const json_t *spec, const json_t *old_spec, struct field_errors *errs);
 void service_validate_update(const json_t *spec, const json_t *old_spec, struct field_errors *errs);
 void service_validate_status(const json_t *object, const json_t *old, struct field_errors *errs);
 

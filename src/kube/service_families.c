@@ -197,7 +197,7 @@ void service_default_families(json_t *object, const json_t *old, const uint8_t *
 	    (old && is_left_alone(spec, old_spec)))
 		return;
 	default_policy(spec, old_spec);
-	service_validate_ips(spec, errs);
+	service_validate_ips(spec, old_spec, errs);
 	if (errs->n > before)
 		return;
 	if (old)

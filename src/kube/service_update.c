@@ -29,8 +29,7 @@ static void keep_cluster_ips(json_t *spec, const json_t *old)
 {
 	if (!json_path_str(spec, "clusterIP")[0])
 		copy_member(spec, old, "clusterIP");
-	if (json_array_size(json_path(spec, "clusterIPs")) == 0 &&
-	    service_same(spec, old, "clusterIP"))
+	if (json_array_size(json_path(spec, "clusterIPs")) == 0)
 		copy_member(spec, old, "clusterIPs");
 }
 
@@ -101,29 +100,27 @@ static void keep_allocated(json_t *spec, const json_t *old)
 }
 
 /*
- * clusterIP and clusterIPs say the same twice; clients of either kind may change one of them only.
- * Whichever differs from the old object is what the client meant.
+ * clusterIP and clusterIPs say the same twice; a client that knows only the first may change it.  One
+ * that changes only the second is told so by validation.
  */
 static void sync_cluster_ips(json_t *spec, const json_t *old)
 {
 	const char *ip = json_path_str(spec, "clusterIP");
-	const json_t *ips = json_path(spec, "clusterIPs");
-	const char *first = json_string_value(json_array_get(ips, 0));
-	bool same_ip = service_same(spec, old, "clusterIP");
-	bool same_ips = service_same(spec, old, "clusterIPs") || json_array_size(ips) == 0;
 
-	if (ip[0] && json_array_size(ips) == 0 && !old)
-		json_object_set_new(spec, "clusterIPs", json_pack("[s]", ip));
-	if (!old)
-		return;
-	if (!same_ip && same_ips) {
-		if (ip[0])
+	if (!old) {
+		if (ip[0] && json_array_size(json_path(spec, "clusterIPs")) == 0)
 			json_object_set_new(spec, "clusterIPs", json_pack("[s]", ip));
-		else
-			json_object_del(spec, "clusterIPs");
-	} else if (same_ip && !same_ips && first) {
-		json_object_set_new(spec, "clusterIP", json_string(first));
+		return;
 	}
+	if (json_array_size(json_path(spec, "clusterIPs")) == 0 &&
+	    service_same(spec, old, "clusterIP"))
+		copy_member(spec, old, "clusterIPs");
+	if (service_same(spec, old, "clusterIP") || !service_same(spec, old, "clusterIPs"))
+		return;
+	if (ip[0])
+		json_object_set_new(spec, "clusterIPs", json_pack("[s]", ip));
+	else
+		json_object_del(spec, "clusterIPs");
 }
 
 static void drop_cluster_ips(json_t *spec, const json_t *old)
@@ -181,6 +178,20 @@ static void drop_unneeded(json_t *spec, const json_t *old)
 		drop_if_same(spec, old, "externalTrafficPolicy");
 }
 
+/* What Kubernetes stores of an ExternalName and never shows (storage.go defaultOnRead). */
+static void drop_unread(json_t *spec)
+{
+	const char *policy = json_path_str(spec, "internalTrafficPolicy");
+
+	if (!is_external_name(spec))
+		return;
+	/* any other value is refused */
+	if (strcmp(policy, "Cluster") == 0 || strcmp(policy, "Local") == 0)
+		json_object_del(spec, "internalTrafficPolicy");
+	if (!json_path_str(spec, "clusterIP")[0])
+		json_object_del(spec, "clusterIP");
+}
+
 void service_prepare(json_t *object, const json_t *old, enum kind_write write)
 {
 	json_t *spec = json_path(object, "spec");
@@ -189,8 +200,13 @@ void service_prepare(json_t *object, const json_t *old, enum kind_write write)
 	kind_meta_prepare(object, old, write);
 	if (write == KIND_CREATE)
 		json_object_set_new(object, "status", json_pack("{s:{}}", "loadBalancer"));
+	if (old && write != KIND_UPDATE_STATUS && !spec) {
+		spec = json_object();
+		json_object_set_new(object, "spec", spec);
+	}
 	if (write == KIND_UPDATE_STATUS || !json_is_object(spec))
 		return;
+	drop_unread(spec);
 	if (!old) {
 		sync_cluster_ips(spec, NULL);
 		return;

@@ -310,7 +310,7 @@ static void check_spec(const json_t *object, const json_t *spec, const json_t *o
 	check_ports(json_path(spec, "ports"), errs);
 	validate_labels(errs, "spec.selector", json_path(spec, "selector"));
 	check_affinity(spec, errs);
-	service_validate_ips(spec, errs);
+	service_validate_ips(spec, old_spec, errs);
 	check_external_ips(spec, old_spec, errs);
 	validate_one_of(errs, "spec.type", json_path_str(spec, "type"), types);
 	check_node_ports(spec, errs);

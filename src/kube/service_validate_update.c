@@ -25,6 +25,18 @@ static void check_sync(const json_t *spec, struct field_errors *errs)
 		              "must be empty when `clusterIP` is not specified");
 }
 
+/* One of the first 'n' strings of 'list' is 'text'. */
+static bool is_among(const json_t *list, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *one = json_string_value(json_array_get(list, i));
+
+		if (one && strcmp(one, text) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void check_families(const json_t *spec, struct field_errors *errs)
 {
 	static const char *const supported[] = { "IPv4", "IPv6", NULL };
@@ -32,22 +44,16 @@ static void check_families(const json_t *spec, struct field_errors *errs)
 		                                "SingleStack", NULL };
 	const json_t *families = json_path(spec, "ipFamilies"), *family;
 	const char *policy = json_path_string(spec, "ipFamilyPolicy");
-	bool seen[2] = { false, false };
 	size_t i;
 
 	json_array_foreach(families, i, family) {
 		const char *path = field_path("spec.ipFamilies[%zu]", i);
 		const char *name = json_is_string(family) ? json_string_value(family) : "";
-		bool *known = strcmp(name, "IPv4") == 0   ? &seen[0]
-		              : strcmp(name, "IPv6") == 0 ? &seen[1]
-		                                          : NULL;
 
-		if (!known)
+		if (strcmp(name, "IPv4") != 0 && strcmp(name, "IPv6") != 0)
 			field_unsupported(errs, path, name, supported);
-		else if (*known)
+		if (is_among(families, i, name))
 			field_duplicate(errs, path, family);
-		else
-			*known = true;
 	}
 	if (policy && !policy[0])
 		field_unsupported(errs, "spec.ipFamilyPolicy", "", policies);
@@ -55,17 +61,16 @@ static void check_families(const json_t *spec, struct field_errors *errs)
 		validate_one_of(errs, "spec.ipFamilyPolicy", policy, policies);
 }
 
-/* The addresses themselves; 'ret_addrs' has the first two.  False if one of them is none. */
-static bool check_addresses(const json_t *ips, struct ipaddr ret_addrs[static ADDRESSES_MAX],
-                            struct field_errors *errs)
+/* False if one of them is no address; those the old Service has may stay as they are. */
+static bool check_addresses(const json_t *ips, const json_t *known, struct field_errors *errs)
 {
 	const json_t *value;
+	struct ipaddr addr;
 	bool good = true;
 	size_t i;
 
 	json_array_foreach(ips, i, value) {
 		const char *text = json_is_string(value) ? json_string_value(value) : "";
-		struct ipaddr addr = { 0 };
 
 		if (i == 0 && strcmp(text, "None") == 0) {
 			if (json_array_size(ips) > 1) {
@@ -75,55 +80,68 @@ static bool check_addresses(const json_t *ips, struct ipaddr ret_addrs[static AD
 			}
 			continue;
 		}
-		good = validate_ip(errs, field_path("spec.clusterIPs[%zu]", i), text, &addr) &&
-		       good;
-		if (i < ADDRESSES_MAX)
-			ret_addrs[i] = addr;
+		if (!validate_has_string(known, text))
+			good = validate_ip(errs, field_path("spec.clusterIPs[%zu]", i), text,
+			                   &addr) &&
+			       good;
 	}
 	if (json_array_size(ips) > ADDRESSES_MAX)
 		field_invalid(errs, "spec.clusterIPs", ips, "may only hold up to 2 values");
 	return good;
 }
 
-static void check_address_families(const json_t *spec, const struct ipaddr *addrs,
-                                   struct field_errors *errs)
+static const char *family_of(const json_t *ip)
 {
-	const json_t *ips = json_path(spec, "clusterIPs");
-	const json_t *families = json_path(spec, "ipFamilies");
+	const char *text = json_string_value(ip);
 
-	for (size_t i = 0; i < json_array_size(ips) && i < ADDRESSES_MAX; i++) {
+	return text && strchr(text, ':') ? "IPv6" : "IPv4";
+}
+
+static bool has_both_families(const json_t *ips)
+{
+	const json_t *ip;
+	size_t i;
+
+	json_array_foreach(ips, i, ip)
+		if (strcmp(family_of(ip), family_of(json_array_get(ips, 0))) != 0)
+			return true;
+	return false;
+}
+
+static void check_address_families(const json_t *spec, struct field_errors *errs)
+{
+	const json_t *families = json_path(spec, "ipFamilies"), *ip;
+	size_t i;
+
+	json_array_foreach(json_path(spec, "clusterIPs"), i, ip) {
 		const char *family = json_string_value(json_array_get(families, i));
-		const char *actual = addrs[i].family == 6 ? "IPv6" : "IPv4";
 		auto_free char *detail = NULL;
 
-		if (!family || strcmp(family, actual) == 0)
+		if (!family || strcmp(family, family_of(ip)) == 0 ||
+		    (strcmp(family, "IPv4") != 0 && strcmp(family, "IPv6") != 0))
 			continue;
 		detail = xasprintf("expected an %s value as indicated by `ipFamilies[%zu]`", family,
 		                   i);
-		field_invalid(errs, field_path("spec.clusterIPs[%zu]", i), json_array_get(ips, i),
-		              detail);
+		field_invalid(errs, field_path("spec.clusterIPs[%zu]", i), ip, detail);
 	}
 }
 
 /* core/validation ValidateServiceClusterIPsRelatedFields. */
-void service_validate_ips(const json_t *spec, struct field_errors *errs)
+void service_validate_ips(const json_t *spec, const json_t *old_spec, struct field_errors *errs)
 {
 	const json_t *ips = json_path(spec, "clusterIPs");
-	struct ipaddr addrs[ADDRESSES_MAX] = { 0 };
-	size_t before = errs->n;
 
 	if (service_is_type(spec, "ExternalName"))
 		return;
 	check_sync(spec, errs);
 	check_families(spec, errs);
-	if (!check_addresses(ips, addrs, errs))
+	if (!check_addresses(ips, json_path(old_spec, "clusterIPs"), errs))
 		return;
-	if (json_array_size(ips) > ADDRESSES_MAX ||
-	    (json_array_size(ips) == ADDRESSES_MAX && addrs[0].family == addrs[1].family))
+	if (json_array_size(ips) > 1 && !has_both_families(ips))
 		field_invalid(errs, "spec.clusterIPs", ips,
 		              "may specify no more than one IP for each IP family");
-	if (errs->n == before && !service_is_headless(spec))
-		check_address_families(spec, addrs, errs);
+	if (!service_is_headless(spec))
+		check_address_families(spec, errs);
 }
 
 /* What differs between the two lists a Service has one entry a family in. */

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "kind_run.h"
+#include "kube/service.h"
 
 #define LABEL_RULE                                                                          \
 	"a lowercase RFC 1123 label must consist of lower case alphanumeric characters or " \
@@ -15,6 +16,19 @@
 	"start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  " \
 	"or '123-abc', regex used for validation is "                                   \
 	"'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+#define SUBDOMAIN_RULE                                                                            \
+	"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' " \
+	"or '.', and must start and end with an alphanumeric character (e.g. 'example.com', "     \
+	"regex used for validation is "                                                           \
+	"'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+#define VALUE_RULE                                                                           \
+	"a valid label must be an empty string or consist of alphanumeric characters, '-', " \
+	"'_' or '.', and must start and end with an alphanumeric character (e.g. "           \
+	"'MyValue',  or 'my_value',  or '12345', regex used for validation is "              \
+	"'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define AFFINITY \
+	"'sessionAffinity':'ClientIP','sessionAffinityConfig':{'clientIP':{'timeoutSeconds':"
 #define BAD_IP   "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 #define BAD_CIDR "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 #define P80      "'ports':[{'port':80}]"
@@ -33,6 +47,10 @@ static void create_is_refused(void **state)
 		{ "{'type':'ExternalName','externalName':'a.b.'}", "[]" },
 		{ "{'type':'ExternalName','externalName':'1.2.3.4'}", "[]" },
 		{ "{'type':'ExternalName'}", "spec.externalName: Required value" },
+		{ "{'type':'ExternalName','externalName':'FOO_'}",
+		  "spec.externalName: Invalid value: \"FOO_\": " SUBDOMAIN_RULE },
+		{ "{'type':'ExternalName','externalName':'a..'}",
+		  "spec.externalName: Invalid value: \"a.\": " SUBDOMAIN_RULE },
 		{ "{'type':'ExternalName','externalName':'a','clusterIPs':['1.1.1.1'],"
 		  "'ipFamilies':['IPv4'],'ipFamilyPolicy':'SingleStack'}",
 		  "[spec.clusterIPs: Forbidden: may not be set for ExternalName services, "
@@ -52,6 +70,16 @@ static void create_is_refused(void **state)
 		  "spec.ports[1].name: Duplicate value: \"a\"" },
 		{ "{'ports':[{'port':0,'targetPort':1}]}",
 		  "spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive" },
+		{ "{'ports':[{'port':65536}]}",
+		  "[spec.ports[0].port: Invalid value: 65536: must be between 1 and 65535, "
+		  "inclusive, spec.ports[0].targetPort: Invalid value: 65536: must be between 1 "
+		  "and 65535, inclusive]" },
+		{ "{'ports':[{'port':80,'name':'" A64 "'}]}",
+		  "spec.ports[0].name: Invalid value: \"" A64 "\": must be no more than 63 "
+		  "characters" },
+		{ "{'ports':[{'port':80,'protocol':'tcp'}]}",
+		  "spec.ports[0].protocol: Unsupported value: \"tcp\": supported values: "
+		  "\"SCTP\", \"TCP\", \"UDP\"" },
 		{ "{'ports':[{'port':80,'protocol':'X'}]}",
 		  "spec.ports[0].protocol: Unsupported value: \"X\": supported values: \"SCTP\", "
 		  "\"TCP\", \"UDP\"" },
@@ -82,6 +110,17 @@ static void create_is_refused(void **state)
 		  "\"AppProtocol\":null,\"Port\":80,\"TargetPort\":0,\"NodePort\":0}" },
 		{ "{" P80 ",'selector':{'a b':'c'}}",
 		  "spec.selector: Invalid value: \"a b\": " KEY_RULE },
+		{ "{" P80 ",'selector':{'x':'y z'}}",
+		  "spec.selector: Invalid value: \"y z\": " VALUE_RULE },
+		{ "{" P80 ",'selector':{'x':'" A64 "'}}",
+		  "spec.selector: Invalid value: \"" A64 "\": must be no more than 63 bytes" },
+		{ "{" P80 "," AFFINITY "0}}}",
+		  "spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 0: must be "
+		  "greater than 0 and less than 86400" },
+		{ "{" P80 "," AFFINITY "-1}}}",
+		  "spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: -1: must be "
+		  "greater than 0 and less than 86400" },
+		{ "{" P80 "," AFFINITY "1}}}", "[]" },
 		{ "{" P80 ",'sessionAffinity':'X'}",
 		  "spec.sessionAffinity: Unsupported value: \"X\": supported values: "
 		  "\"ClientIP\", \"None\"" },
@@ -102,6 +141,19 @@ static void create_is_refused(void **state)
 		{ "{" P80 ",'externalIPs':['0.0.0.0']}",
 		  "spec.externalIPs[0]: Invalid value: \"0.0.0.0\": may not be unspecified "
 		  "(0.0.0.0)" },
+		{ "{" P80 ",'externalIPs':['::']}",
+		  "spec.externalIPs[0]: Invalid value: \"::\": may not be unspecified (::)" },
+		{ "{" P80 ",'externalIPs':['127.0.0.9']}",
+		  "spec.externalIPs[0]: Invalid value: \"127.0.0.9\": may not be in the loopback "
+		  "range (127.0.0.0/8, ::1/128)" },
+		{ "{" P80 ",'externalIPs':['169.254.1.1']}",
+		  "spec.externalIPs[0]: Invalid value: \"169.254.1.1\": may not be in the "
+		  "link-local range (169.254.0.0/16, fe80::/10)" },
+		{ "{" P80 ",'externalIPs':['ff02::1']}",
+		  "spec.externalIPs[0]: Invalid value: \"ff02::1\": may not be in the link-local "
+		  "multicast range (224.0.0.0/24, ff02::/10)" },
+		{ "{" P80 ",'externalIPs':['1.2.3.4','']}",
+		  "spec.externalIPs[1]: Invalid value: \"\": " BAD_IP },
 		{ "{" P80 ",'externalIPs':['::1']}",
 		  "spec.externalIPs[0]: Invalid value: \"::1\": may not be in the loopback range "
 		  "(127.0.0.0/8, ::1/128)" },
@@ -139,6 +191,13 @@ static void create_is_refused(void **state)
 		{ "{" P80 ",'type':'LoadBalancer','loadBalancerSourceRanges':['10.1.0.0/8']}",
 		  "spec.LoadBalancerSourceRanges[0]: Invalid value: \"10.1.0.0/8\": must not have "
 		  "bits set beyond the prefix length" },
+		{ "{" P80
+		  ",'type':'LoadBalancer','loadBalancerSourceRanges':['::ffff:1.2.3.0/120']}",
+		  "spec.LoadBalancerSourceRanges[0]: Invalid value: \"::ffff:1.2.3.0/120\": must "
+		  "not have an IPv4-mapped IPv6 address" },
+		{ "{" P80 ",'type':'NodePort','allocateLoadBalancerNodePorts':true}",
+		  "spec.allocateLoadBalancerNodePorts: Forbidden: may only be used when `type` is "
+		  "'LoadBalancer'" },
 		{ "{" P80 ",'allocateLoadBalancerNodePorts':false}",
 		  "spec.allocateLoadBalancerNodePorts: Forbidden: may only be used when `type` is "
 		  "'LoadBalancer'" },
@@ -160,9 +219,17 @@ static void create_is_refused(void **state)
 		  "'LoadBalancer' and `externalTrafficPolicy` is 'Local'" },
 		{ "{" P80 ",'type':'LoadBalancer','externalTrafficPolicy':'Local'}",
 		  "spec.healthCheckNodePort: Required value" },
+		{ "{" P80 ",'type':'LoadBalancer','healthCheckNodePort':30001}",
+		  "spec.healthCheckNodePort: Invalid value: 30001: may only be set when `type` is "
+		  "'LoadBalancer' and `externalTrafficPolicy` is 'Local'" },
+		{ "{" P80 ",'type':'LoadBalancer','externalTrafficPolicy':'Local',"
+		  "'healthCheckNodePort':-5}",
+		  "spec.healthCheckNodePort: Invalid value: -5: must be between 1 and 65535, "
+		  "inclusive" },
 		{ "{" P80 ",'internalTrafficPolicy':'X'}",
 		  "spec.internalTrafficPolicy: Unsupported value: \"X\": supported values: "
 		  "\"Cluster\", \"Local\"" },
+		{ "{" P80 ",'trafficDistribution':'PreferSameNode'}", "[]" },
 		{ "{" P80 ",'trafficDistribution':'X'}",
 		  "spec.trafficDistribution: Unsupported value: \"X\": supported values: "
 		  "\"PreferClose\", \"PreferSameZone\", \"PreferSameNode\"" },
@@ -175,13 +242,29 @@ static void create_is_refused(void **state)
 		{ "{" P80 ",'clusterIP':'None','clusterIPs':['None','1.2.3.4']}",
 		  "spec.clusterIPs: Invalid value: [\"None\",\"1.2.3.4\"]: 'None' must be the "
 		  "first and only value" },
+		{ "{" P80 ",'clusterIP':'10.96.0.9','clusterIPs':['10.96.0.9','None']}",
+		  "spec.clusterIPs[1]: Invalid value: \"None\": " BAD_IP },
+		{ "{" P80 ",'clusterIP':'010.96.0.9'}",
+		  "spec.clusterIPs[0]: Invalid value: \"010.96.0.9\": must not have leading 0s" },
 		{ "{" P80 ",'clusterIP':'x'}",
 		  "spec.clusterIPs[0]: Invalid value: \"x\": " BAD_IP },
 		{ "{" P80 ",'clusterIP':'1.1.1.1','clusterIPs':['1.1.1.1','fd00::1','1.1.1.2']}",
-		  "[spec.clusterIPs: Invalid value: [\"1.1.1.1\",\"fd00::1\",\"1.1.1.2\"]: may "
+		  "spec.clusterIPs: Invalid value: [\"1.1.1.1\",\"fd00::1\",\"1.1.1.2\"]: may "
+		  "only hold up to 2 values" },
+		{ "{" P80 ",'clusterIP':'1.1.1.1','clusterIPs':['1.1.1.1','1.1.1.3','1.1.1.2']}",
+		  "[spec.clusterIPs: Invalid value: [\"1.1.1.1\",\"1.1.1.3\",\"1.1.1.2\"]: may "
 		  "only hold up to 2 values, spec.clusterIPs: Invalid value: "
-		  "[\"1.1.1.1\",\"fd00::1\",\"1.1.1.2\"]: may specify no more than one IP for "
+		  "[\"1.1.1.1\",\"1.1.1.3\",\"1.1.1.2\"]: may specify no more than one IP for "
 		  "each IP family]" },
+		{ "{" P80 ",'ipFamilies':['X','X']}",
+		  "[spec.ipFamilies[0]: Unsupported value: \"X\": supported values: \"IPv4\", "
+		  "\"IPv6\", spec.ipFamilies[1]: Unsupported value: \"X\": supported values: "
+		  "\"IPv4\", \"IPv6\", spec.ipFamilies[1]: Duplicate value: \"X\"]" },
+		{ "{" P80 ",'clusterIP':'10.96.0.9','ipFamilies':['IPv6'],'ipFamilyPolicy':'X'}",
+		  "[spec.ipFamilyPolicy: Unsupported value: \"X\": supported values: "
+		  "\"PreferDualStack\", \"RequireDualStack\", \"SingleStack\", "
+		  "spec.clusterIPs[0]: Invalid value: \"10.96.0.9\": expected an IPv6 value as "
+		  "indicated by `ipFamilies[0]`]" },
 		{ "{" P80 ",'clusterIP':'1.1.1.1','clusterIPs':['1.1.1.1','1.1.1.2']}",
 		  "spec.clusterIPs: Invalid value: [\"1.1.1.1\",\"1.1.1.2\"]: may specify no more "
 		  "than one IP for each IP family" },
@@ -272,6 +355,45 @@ static void update_is_refused(void **state)
 		{ "{" P80 ",'clusterIP':'10.0.0.1'}", "{" P80 ",'clusterIP':'None'}",
 		  "spec.clusterIPs[0]: Invalid value: [\"None\"]: may not change once set" },
 		{ "{" P80 ",'clusterIP':'10.0.0.1'}", "{" P80 "}", "[]" },
+		{ "{" P80 ",'clusterIP':'None'}", "{" P80 ",'clusterIP':'10.0.0.1'}",
+		  "spec.clusterIPs[0]: Invalid value: [\"10.0.0.1\"]: may not change once set" },
+		{ "{" P80 ",'clusterIP':'10.0.0.1'}",
+		  "{" P80 ",'clusterIP':'10.0.0.1','clusterIPs':['10.0.0.2']}",
+		  "[spec.clusterIPs[0]: Invalid value: [\"10.0.0.2\"]: may not change once set, "
+		  "spec.clusterIPs: Invalid value: [\"10.0.0.2\"]: first value must match "
+		  "`clusterIP`]" },
+		{ "{" P80 ",'clusterIP':'10.0.0.1','clusterIPs':['10.0.0.1','fd00::1']}",
+		  "{" P80 ",'clusterIP':'10.0.0.1','clusterIPs':['10.0.0.1','fd00::2']}",
+		  "spec.clusterIPs[1]: Invalid value: [\"10.0.0.1\",\"fd00::2\"]: may not change "
+		  "once set" },
+		{ "{" P80 ",'clusterIP':'10.0.0.1'}",
+		  "{" P80 ",'clusterIP':'10.0.0.1','clusterIPs':['10.0.0.1','fd00::1']}", "[]" },
+		{ "{" P80 ",'clusterIP':'10.0.0.1','ipFamilies':['IPv4','IPv6']}",
+		  "{" P80 ",'clusterIP':'10.0.0.1','ipFamilies':['IPv4'],"
+		  "'ipFamilyPolicy':'PreferDualStack'}",
+		  "spec.ipFamilyPolicy: Invalid value: \"PreferDualStack\": must be set to "
+		  "'SingleStack' when releasing the secondary ipFamily" },
+		{ "{" P80 ",'clusterIP':'10.0.0.1','ipFamilies':['IPv4','IPv6']}",
+		  "{" P80 ",'clusterIP':'10.0.0.1','ipFamilies':['IPv4'],"
+		  "'ipFamilyPolicy':'SingleStack'}",
+		  "[]" },
+		{ "{" P80 ",'clusterIP':'fd00::1','ipFamilies':['IPv6']}",
+		  "{" P80 ",'clusterIP':'fd00::1','ipFamilies':['IPv4']}",
+		  "[spec.ipFamilies[0]: Invalid value: [\"IPv4\"]: may not change once set, "
+		  "spec.clusterIPs[0]: Invalid value: \"fd00::1\": expected an IPv4 value as "
+		  "indicated by `ipFamilies[0]`]" },
+		{ "{" P80 ",'clusterIP':'10.0.0.1'}", "{'type':'ExternalName','externalName':'a'}",
+		  "[]" },
+		{ "{" P80 ",'clusterIP':'10.0.0.1'}",
+		  "{'type':'ExternalName','externalName':'a','clusterIP':'10.0.0.2'}", "[]" },
+		{ "{" P80 ",'type':'LoadBalancer','loadBalancerClass':'a'}",
+		  "{" P80 ",'type':'LoadBalancer','loadBalancerClass':'b'}",
+		  "spec.loadBalancerClass: Invalid value: \"b\": may not change once set" },
+		{ "{" P80 "}", "{" P80 ",'type':'LoadBalancer','loadBalancerClass':'b'}", "[]" },
+		{ "{" P80 ",'type':'NodePort'}",
+		  "{'ports':[{'port':80,'nodePort':30001}],'type':'ClusterIP'}",
+		  "spec.ports[0].nodePort: Forbidden: may not be used when `type` is "
+		  "'ClusterIP'" },
 		{ "{" P80 ",'clusterIP':'10.0.0.1','clusterIPs':['10.0.0.1','fd00::1']}",
 		  "{" P80 ",'clusterIP':'10.0.0.1','clusterIPs':['10.0.0.1'],"
 		  "'ipFamilyPolicy':'PreferDualStack'}",
@@ -363,6 +485,14 @@ static void status_is_refused(void **state)
 		{ "LoadBalancer", "{'ip':'1.2.3.4','ipMode':'X'}",
 		  "status.loadBalancer.ingress[0].ipMode: Unsupported value: \"X\": supported "
 		  "values: \"Proxy\", \"VIP\"" },
+		{ "LoadBalancer", "{'hostname':'A_'}",
+		  "status.loadBalancer.ingress[0].hostname: Invalid value: \"A_\": " SUBDOMAIN_RULE },
+		{ "LoadBalancer", "{'ip':'010.0.0.1'}",
+		  "status.loadBalancer.ingress[0].ip: Invalid value: \"010.0.0.1\": must not have "
+		  "leading 0s" },
+		{ "LoadBalancer", "{'ip':'1.2.3.4','ipMode':''}",
+		  "status.loadBalancer.ingress[0].ipMode: Unsupported value: \"\": supported "
+		  "values: \"Proxy\", \"VIP\"" },
 		{ "LoadBalancer", "{'hostname':'1.2.3.4'}",
 		  "status.loadBalancer.ingress[0].hostname: Invalid value: \"1.2.3.4\": must be a "
 		  "DNS name, not an IP address" },
@@ -387,6 +517,40 @@ static void status_is_refused(void **state)
 	}
 }
 
+/* What no write leads to: the steps before fill these in. */
+static void gaps_are_refused(void **state)
+{
+	static const struct change cases[] = {
+		{ "{" P80 ",'clusterIP':'10.0.0.1','clusterIPs':['10.0.0.1']}", "{" P80 "}",
+		  "spec.clusterIPs[0]: Invalid value: null: primary clusterIP can not be unset" },
+		{ "{" P80 ",'clusterIP':'10.0.0.1','clusterIPs':['10.0.0.1']}",
+		  "{" P80 ",'clusterIPs':[]}",
+		  "spec.clusterIPs[0]: Invalid value: []: primary clusterIP can not be unset" },
+	};
+	auto_json json_t *point = parse_json(
+		"{'spec':{'type':'LoadBalancer'},'status':{'loadBalancer':{'ingress':[{"
+		"'ip':'1.2.3.4'}]}}}");
+	struct field_errors errs = { 0 };
+	auto_free char *text = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_json json_t *old = parse_json(cases[i].old);
+		auto_json json_t *spec = parse_json(cases[i].spec);
+		auto_free char *errors = NULL;
+
+		service_validate_update(spec, old, &errs);
+		errors = field_errors_text(&errs);
+		assert_string_equal(errors, cases[i].error);
+		field_errors_done(&errs);
+	}
+	service_validate_status(point, NULL, &errs);
+	text = field_errors_text(&errs);
+	assert_string_equal(text, "status.loadBalancer.ingress[0].ipMode: Required value: must be "
+	                          "specified when `ip` is set");
+	field_errors_done(&errs);
+}
+
 static void warnings_are_given(void **state)
 {
 	static const struct {
@@ -407,6 +571,12 @@ static void warnings_are_given(void **state)
 		{ "{" P80 ",'trafficDistribution':'PreferClose'}",
 		  "['spec.trafficDistribution: \\'PreferClose\\' is deprecated; use "
 		  "\\'PreferSameZone\\'']" },
+		{ "{" P80 ",'type':'LoadBalancer','loadBalancerIP':'FD00::1',"
+		  "'loadBalancerSourceRanges':['FD00::/64']}",
+		  "['spec.loadBalancerIP: IPv6 address \\'FD00::1\\' should be in RFC 5952 "
+		  "canonical format (\\'fd00::1\\')','spec.loadBalancerSourceRanges[0]: IPv6 "
+		  "CIDR value \\'FD00::/64\\' should be in RFC 5952 canonical format "
+		  "(\\'fd00::/64\\')']" },
 		{ "{" P80 ",'clusterIP':'FD00::1'}",
 		  "['spec.clusterIPs[0]: IPv6 address \\'FD00::1\\' should be in RFC 5952 "
 		  "canonical format (\\'fd00::1\\')']" },
@@ -422,14 +592,28 @@ static void warnings_are_given(void **state)
 		kind_service.warn(object, NULL, warnings);
 		assert_json(warnings, cases[i].warnings);
 	}
+	{
+		auto_json json_t *object = object_of(
+			"{'metadata':{'annotations':{'service.kubernetes.io/topology-aware-hints':"
+			"'Auto'}},'spec':{" P80 "}}",
+			"default");
+		auto_json json_t *warnings = json_array();
+
+		run_hooks(&kind_service, object, NULL, KIND_CREATE);
+		kind_service.warn(object, NULL, warnings);
+		assert_json(warnings, "['annotation service.kubernetes.io/topology-aware-hints is "
+		                      "deprecated, please use service.kubernetes.io/topology-mode "
+		                      "instead']");
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(create_is_refused), cmocka_unit_test(metadata_is_refused),
-		cmocka_unit_test(update_is_refused), cmocka_unit_test(metadata_is_immutable),
-		cmocka_unit_test(status_is_refused), cmocka_unit_test(warnings_are_given),
+		cmocka_unit_test(create_is_refused),  cmocka_unit_test(metadata_is_refused),
+		cmocka_unit_test(update_is_refused),  cmocka_unit_test(metadata_is_immutable),
+		cmocka_unit_test(status_is_refused),  cmocka_unit_test(gaps_are_refused),
+		cmocka_unit_test(warnings_are_given),
 	};
 
 	return cmocka_run_group_tests_name("service_validate", tests, NULL, NULL);

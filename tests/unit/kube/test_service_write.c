@@ -103,11 +103,14 @@ static void allocated_values_are_kept(void **state)
 		  "{'type':'LoadBalancer','externalTrafficPolicy':'Local',"
 		  "'healthCheckNodePort':30009,'allocateLoadBalancerNodePorts':true," NONE
 		  "," CLUSTER "}" },
-		/* clusterIPs follows clusterIP, and clusterIP follows clusterIPs. */
+		/* clusterIPs follows clusterIP; alone it is the client's mistake to hear of. */
 		{ "{'clusterIP':'10.0.0.1'}", "{'clusterIP':'10.0.0.2','clusterIPs':['10.0.0.1']}",
 		  "{'type':'ClusterIP','clusterIP':'10.0.0.2','clusterIPs':['10.0.0.2']," NONE
 		  "," CLUSTER "}" },
 		{ "{'clusterIP':'10.0.0.1'}", "{'clusterIP':'10.0.0.1','clusterIPs':['10.0.0.2']}",
+		  "{'type':'ClusterIP','clusterIP':'10.0.0.1','clusterIPs':['10.0.0.2']," NONE
+		  "," CLUSTER "}" },
+		{ "{'clusterIP':'10.0.0.1'}", "{'clusterIP':'10.0.0.2'}",
 		  "{'type':'ClusterIP','clusterIP':'10.0.0.2','clusterIPs':['10.0.0.2']," NONE
 		  "," CLUSTER "}" },
 	};
@@ -138,6 +141,10 @@ static void unneeded_values_are_dropped(void **state)
 		  "{'type':'ClusterIP','loadBalancerClass':'a','externalTrafficPolicy':'Local',"
 		  "'healthCheckNodePort':30009,'allocateLoadBalancerNodePorts':true}",
 		  "{'type':'ClusterIP'," NONE "," CLUSTER "}" },
+		{ "{'clusterIP':'10.0.0.1'}",
+		  "{'type':'ExternalName','externalName':'a','clusterIP':'',"
+		  "'internalTrafficPolicy':'Cluster'}",
+		  "{'type':'ExternalName','externalName':'a'," NONE "}" },
 		{ "{'externalIPs':['1.2.3.4']}", "{'externalTrafficPolicy':'Cluster'}",
 		  "{'type':'ClusterIP'," NONE "," CLUSTER "}" },
 	};
@@ -233,6 +240,29 @@ static void families_are_filled(void **state)
 		{ NULL, "{'clusterIP':'None'}", 1, "['IPv4','IPv6']", "RequireDualStack", NULL },
 		{ NULL, "{'clusterIP':'None','selector':{'a':'b'}}", 1, "['IPv4']", "SingleStack",
 		  NULL },
+		{ NULL, "{'clusterIP':'None','ipFamilyPolicy':'SingleStack'}", 2, "['IPv4']",
+		  "SingleStack", NULL },
+		{ NULL, "{'clusterIP':'None','ipFamilies':['IPv6']}", 1, "['IPv6','IPv4']",
+		  "RequireDualStack", NULL },
+		{ NULL,
+		  "{'clusterIP':'None','selector':{'a':'b'},'ipFamilyPolicy':"
+		  "'PreferDualStack'}",
+		  2, "['IPv4','IPv6']", "PreferDualStack", NULL },
+		{ NULL,
+		  "{'clusterIP':'None','selector':{'a':'b'},'ipFamilyPolicy':"
+		  "'RequireDualStack'}",
+		  1, NULL, NULL,
+		  "spec.ipFamilyPolicy: Invalid value: \"RequireDualStack\": this cluster is not "
+		  "configured for dual-stack services" },
+		{ NULL, "{'ipFamilies':['IPv4','IPv6'],'ipFamilyPolicy':'SingleStack'}", 2, NULL,
+		  NULL,
+		  "spec.ipFamilyPolicy: Invalid value: \"SingleStack\": must be "
+		  "'RequireDualStack' or 'PreferDualStack' when multiple IP families are "
+		  "specified" },
+		{ NULL, "{'ipFamilies':['IPv6','IPv4'],'ipFamilyPolicy':'RequireDualStack'}", 2,
+		  "['IPv6','IPv4']", "RequireDualStack", NULL },
+		{ "{'type':'ExternalName','externalName':'a'}", "{'type':'ClusterIP'}", 2,
+		  "['IPv4']", "SingleStack", NULL },
 		{ NULL, "{'type':'ExternalName'}", 1, NULL, "", NULL },
 		{ NULL, "{'ipFamilies':['X']}", 1, NULL, NULL,
 		  "spec.ipFamilies[0]: Unsupported value: \"X\": supported values: \"IPv4\", "
