@@ -79,18 +79,31 @@ struct store_event *history_push(struct history *history, enum store_event_type 
 	return &he->event;
 }
 
+void history_drop_lines(struct store_event *event)
+{
+	struct history_event *he = list_entry(event, struct history_event, event);
+
+	for (size_t i = 0; i < ARRAY_SIZE(event->lines); i++) {
+		if (!event->lines[i])
+			continue;
+		he->bytes -= event->line_sizes[i];
+		he->history->bytes -= event->line_sizes[i];
+		free(event->lines[i]);
+		event->lines[i] = NULL;
+	}
+}
+
 static void drop_oldest(struct history *history)
 {
 	struct history_event *he = *slot(history, 0);
 
+	history_drop_lines(&he->event);
 	history->oldest = he->event.revision;
 	history->bytes -= he->bytes;
 	history->first = (history->first + 1) & (history->cap - 1);
 	history->n--;
 	store_object_unref(he->event.object);
 	store_object_unref(he->event.old);
-	for (size_t i = 0; i < ARRAY_SIZE(he->event.lines); i++)
-		free(he->event.lines[i]);
 	free(he);
 }
 
@@ -153,7 +166,7 @@ static void write_line(struct store_event *event, enum store_event_type type)
 	buf_add(&b, object->text, object->size);
 	buf_adds(&b, "}\n");
 	store_object_unref(object);
-	add_bytes(list_entry(event, struct history_event, event), b.cap);
+	add_bytes(list_entry(event, struct history_event, event), b.n);
 	event->line_sizes[type] = b.n;
 	event->lines[type] = buf_take(&b);
 }

@@ -3,8 +3,8 @@
  * history - the events of the recent past, oldest first, bounded by bytes and age.
  *
  * A ring of pointers; an event stays where it is until it is trimmed.  What counts as its bytes is
- * the memory that only the history keeps: the object it replaced, a deleted one's last content and
- * the watch lines written for it.
+ * the memory that only the history keeps: the object it replaced and a deleted one's last content;
+ * while watches are told of it, also the lines written for them.
  */
 #pragma once
 
@@ -27,6 +27,9 @@ void history_done(struct history *history);
 /* Takes references to the two; 'old' is NULL for ADDED.  The event is borrowed until it is trimmed. */
 struct store_event *history_push(struct history *history, enum store_event_type type,
                                  const struct store_object *object, const struct store_object *old);
+
+/* Gives the lines written for its watchers back; they are written again for who asks later. */
+void history_drop_lines(struct store_event *event);
 
 /* Drops what is beyond the bounds at 'now' (clock_now()). */
 void history_trim(struct history *history, int64_t now);

@@ -164,8 +164,8 @@ struct store_event {
 
 /*
  * {"type":"ADDED","object":{..}}\n as 'type', which differs from the event's own where an object enters
- * or leaves a selection (a MODIFIED as DELETED shows the old content, at the new revision).  Lives as
- * long as the event: copy or send it at once.
+ * or leaves a selection (a MODIFIED as DELETED shows the old content, at the new revision).  Lives
+ * until 'fn' returns: copy or send it at once.
  */
 const char *store_event_line(struct store_event *event, enum store_event_type type,
                              size_t *ret_size);

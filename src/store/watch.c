@@ -40,6 +40,8 @@ void store_tell(struct store *store, struct shelf *shelf, struct store_event *ev
 		watch->seen = event->revision;
 		watch->fn(watch->arg, event);
 	}
+	/* Texts as long as the objects: kept, they would double the memory of the history. */
+	history_drop_lines(event);
 	if (--store->telling == 0 && store->watches_ended)
 		sweep(store);
 }
@@ -53,8 +55,10 @@ static void replay(struct store *store, const struct kind *kind, uint64_t since,
 	for (size_t i = history_behind(history, since); i < history->n; i++) {
 		struct store_event *event = history_at(history, i);
 
-		if (event->object->kind == kind)
-			fn(arg, event);
+		if (event->object->kind != kind)
+			continue;
+		fn(arg, event);
+		history_drop_lines(event);
 	}
 }
 
