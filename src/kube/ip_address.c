@@ -21,10 +21,10 @@ static const struct merge_key merge_keys[] = {
 	{ NULL, NULL },
 };
 
+/* Kubernetes' rows have a third cell, the age, that no column shows. */
 static const struct table_column columns[] = {
 	{ "Name", "string", "name", "Name must be unique.", 0 },
 	{ "ParentRef", "string", "", "The object the address belongs to.", 0 },
-	{ "Age", "string", "", "The time since the object was created.", 0 },
 };
 
 /* An address in canonical form. */
