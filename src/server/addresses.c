@@ -446,22 +446,26 @@ static void on_ip(void *arg, struct store_event *event)
 {
 	struct server *server = arg;
 	struct admission *admission = server->admission;
-	auto_json json_t *ip = store_object_json(event->object);
-	const struct ip_entry *entry;
+	auto_json json_t *ip = NULL;
+	struct ip_entry *entry;
 	struct ipaddr addr;
 
+	if (ipaddr_parse(event->object->name, &addr) < 0)
+		return;
+	entry = ip_pool_get(&admission->pool, &addr);
+	if (event->type == STORE_ADDED && entry && entry->claimed && entry->confirmed) {
+		/* It comes with a Service, and is told before it: nothing else can be said. */
+		ip_pool_put(&admission->pool, &addr, entry->parent);
+		return;
+	}
+	ip = store_object_json(event->object);
 	if (event->type == STORE_DELETED) {
 		admission_remove_ip(admission, event->object->name);
 		restore(server, ip);
 		return;
 	}
 	admission_put_ip(admission, ip);
-	if (ipaddr_parse(event->object->name, &addr) < 0)
-		return;
-	entry = ip_pool_get(&admission->pool, &addr);
-	/* The one that comes with a Service is told before it. */
-	if (event->type != STORE_ADDED || !entry->confirmed)
-		act(server, ip);
+	act(server, ip);
 }
 
 static int follow(struct server *server, const struct kind *kind, store_watch_fn fn,

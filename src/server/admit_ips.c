@@ -116,15 +116,24 @@ static void refuse(struct admit_txn *txn, const char *text, const char *why)
 	              detail);
 }
 
+static const char *service_ns(const json_t *service)
+{
+	return json_path_str(service, "metadata.namespace");
+}
+
 /* Whether the IPAddress may be written; that it refers to a Service without a name comes out here. */
 static void check_address(struct admit_txn *txn, const char *text, const struct ipaddr *addr)
 {
+	const char *service = json_path_str(txn->object, "metadata.name");
 	struct field_errors errs = { 0 };
 	char name[IPADDR_TEXT_SIZE];
+	auto_json json_t *object = NULL;
 
+	/* What an IPAddress may refer to is any part of a path; names of Services are mostly. */
+	if (service[0] && !strpbrk(service, "/%.") && !strpbrk(service_ns(txn->object), "/%."))
+		return;
 	ipaddr_format(addr, name);
-	auto_json json_t *object = admit_ips_object(name, txn->object);
-
+	object = admit_ips_object(name, txn->object);
 	kind_ip_address.validate(object, NULL, KIND_CREATE, &errs);
 	if (errs.n) {
 		auto_json json_t *status = status_invalid(&kind_ip_address, name, &errs);
@@ -156,8 +165,11 @@ static void rehearse_ip(struct admit_txn *txn, const char *text, const struct ip
 /* The claimed address is the Service's, with which its IPAddress comes. */
 static void note_taken(struct admit_txn *txn, const char *text, const struct ipaddr *addr)
 {
+	struct ip_entry *entry = ip_pool_get(&txn->admission->pool, addr);
+
 	note(txn->claim, addr, true);
-	ip_pool_get(&txn->admission->pool, addr)->confirmed = true;
+	entry->confirmed = true;
+	entry->parent = admit_ips_parent(txn->object);
 	check_address(txn, text, addr);
 }
 
