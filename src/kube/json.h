@@ -2,7 +2,7 @@
 /*
  * json - what every user of jansson trees needs: paths, scoped references, limits.
  *
- * Objects of the API are jansson trees only while a request needs one; unknown fields survive.
+ * Objects of the API are jansson trees only while a request needs one.
  * Paths are dotted ("metadata.name"); a missing step or a step of another type gives NULL.
  */
 #pragma once

@@ -150,15 +150,17 @@ int kind_check_types(const struct kind *kind, const json_t *object, struct err *
 	__attribute__((warn_unused_result));
 
 /*
- * Reads nulls of known fields as Kubernetes does: a member that is null goes, a null in a list or
- * map becomes the empty value of its type.  Unknown fields stay as they are.
+ * Makes the object what it would be after a stay in Kubernetes' structs, whose fields schema.h has:
+ * members that are unknown or null go, and so do empty ones that are not written; the ones that are
+ * always written come; a null in a list or map becomes the empty value of its type; times are in UTC.
+ * For an object that kind_check_types() took.
  */
 void kind_normalise(const struct kind *kind, json_t *object);
 
 /*
  * Appends the text 'unknown field "spec.x"' for each unknown field to the array 'ret_texts', for
- * fieldValidation=Warn and =Strict.  Parts of the API whose fields are not all in our table are
- * passed over.
+ * fieldValidation=Warn and =Strict.  Parts of the API that our tables do not look into are passed
+ * over.
  */
 void kind_unknown_fields(const struct kind *kind, const json_t *object, json_t *ret_texts);
 

@@ -8,10 +8,10 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "kube/bytes.h"
 #include "kube/kind.h"
+#include "kube/time_text.h"
 
 /* Where a walk is: a field, or an element of it, and what is around it; lives on the stack. */
 struct place {
@@ -69,6 +69,7 @@ static const char *basic_type(enum schema_type type)
 		return "int64";
 	case SCHEMA_STRING:
 	case SCHEMA_TIME:
+	case SCHEMA_MICRO_TIME:
 	case SCHEMA_QUANTITY:
 	case SCHEMA_OBJECT:
 	case SCHEMA_ANY:
@@ -77,6 +78,11 @@ static const char *basic_type(enum schema_type type)
 		return "[]uint8";
 	}
 	return "string";
+}
+
+static bool is_time(enum schema_type type)
+{
+	return type == SCHEMA_TIME || type == SCHEMA_MICRO_TIME;
 }
 
 static int wrong_type(const struct schema_field *field, enum schema_shape shape,
@@ -89,16 +95,10 @@ static int wrong_type(const struct schema_field *field, enum schema_shape shape,
 
 	buf_adds(&b, "json: cannot unmarshal ");
 	add_value(&b, value, number);
-	/* Types that decode themselves (metav1.Time, IntOrString) do not know where they are. */
-	if (shape == SCHEMA_ONE &&
-	    (field->type == SCHEMA_INT_OR_STRING || field->type == SCHEMA_TIME)) {
-		buf_printf(&b, " into Go value of type %s", basic_type(field->type));
-	} else {
-		buf_printf(&b, " into Go struct field %s.", place->owner->go_name);
-		add_path(&b, place, false);
-		buf_printf(&b, " of type %s%s", prefix,
-		           field->go_type ? field->go_type : basic_type(field->type));
-	}
+	buf_printf(&b, " into Go struct field %s.", place->owner->go_name);
+	add_path(&b, place, false);
+	buf_printf(&b, " of type %s%s", prefix,
+	           field->go_type ? field->go_type : basic_type(field->type));
 	return err_set(err, -EBADMSG, "%s", buf_str(&b));
 }
 
@@ -109,6 +109,7 @@ static bool is_of_type(enum schema_type type, const json_t *value)
 	switch (type) {
 	case SCHEMA_STRING:
 	case SCHEMA_TIME:
+	case SCHEMA_MICRO_TIME:
 	case SCHEMA_BYTES:
 		return json_is_string(value);
 	case SCHEMA_BOOL:
@@ -147,17 +148,15 @@ static int check_bytes(const char *text, struct err *err)
 static int check_one(const struct schema_field *field, const struct place *place,
                      const json_t *value, struct err *err)
 {
-	int64_t wall;
+	char canonical[TIME_TEXT_SIZE];
 
 	if (json_is_null(value))
 		return 0;
 	if (!is_of_type(field->type, value))
 		return wrong_type(field, SCHEMA_ONE, place, value, err);
-	if (field->type == SCHEMA_TIME && clock_parse(json_string_value(value), &wall) < 0)
-		return err_set(err, -EBADMSG,
-		               "parsing time \"%.64s\" as \"2006-01-02T15:04:05Z07:00\": cannot "
-		               "parse \"%.64s\" as \"2006\"",
-		               json_string_value(value), json_string_value(value));
+	if (is_time(field->type))
+		return time_text_read(json_string_value(value), field->type == SCHEMA_MICRO_TIME,
+		                      canonical, err);
 	if (field->type == SCHEMA_BYTES)
 		return check_bytes(json_string_value(value), err);
 	if (field->type == SCHEMA_OBJECT && field->schema)
@@ -264,14 +263,58 @@ static json_t *zero_value(enum schema_type type)
 	case SCHEMA_OBJECT:
 		return json_object();
 	case SCHEMA_STRING:
-	case SCHEMA_TIME:
 	case SCHEMA_QUANTITY:
 	case SCHEMA_BYTES:
 		return json_string("");
+	case SCHEMA_TIME:
+	case SCHEMA_MICRO_TIME:
 	case SCHEMA_ANY:
 		break;
 	}
 	return json_null();
+}
+
+/* What Go leaves out of its output as empty. */
+static bool is_omitted(const struct schema_field *field, const json_t *value)
+{
+	if (json_is_null(value))
+		return true;
+	if (field->presence != SCHEMA_OMITTED)
+		return false;
+	if (field->shape != SCHEMA_ONE)
+		return json_array_size(value) == 0 && json_object_size(value) == 0;
+	switch (field->type) {
+	case SCHEMA_STRING:
+	case SCHEMA_BYTES:
+		return json_is_string(value) && json_string_length(value) == 0;
+	case SCHEMA_BOOL:
+		return json_is_false(value);
+	case SCHEMA_INT32:
+	case SCHEMA_INT64:
+		return json_is_integer(value) && json_integer_value(value) == 0;
+	case SCHEMA_INT_OR_STRING:
+	case SCHEMA_TIME:
+	case SCHEMA_MICRO_TIME:
+	case SCHEMA_QUANTITY:
+	case SCHEMA_OBJECT:
+	case SCHEMA_ANY:
+		break;
+	}
+	return false;
+}
+
+/* The form a time is stored in, if 'value' is not in it; a new reference, null for no time. */
+static json_t *canonical_time(enum schema_type type, const json_t *value)
+{
+	const char *text = json_string_value(value);
+	char canonical[TIME_TEXT_SIZE];
+	struct err err = { 0 };
+
+	if (!text || time_text_read(text, type == SCHEMA_MICRO_TIME, canonical, &err) < 0)
+		return NULL;
+	if (!canonical[0])
+		return json_null();
+	return strcmp(text, canonical) == 0 ? NULL : json_string(canonical);
 }
 
 static void normalise_fields(const struct schema *schema, json_t *object);
@@ -286,14 +329,44 @@ static void normalise_elements(const struct schema_field *field, json_t *contain
 	json_array_foreach(container, i, value) {
 		if (json_is_null(value))
 			json_array_set_new(container, i, zero_value(field->type));
-		else if (field->schema)
-			normalise_fields(field->schema, value);
+		if (field->schema)
+			normalise_fields(field->schema, json_array_get(container, i));
 	}
 	json_object_foreach_safe(container, after, key, value) {
 		if (json_is_null(value))
 			json_object_set_new(container, key, zero_value(field->type));
-		else if (field->schema)
-			normalise_fields(field->schema, value);
+		if (field->schema)
+			normalise_fields(field->schema, json_object_get(container, key));
+	}
+}
+
+static void normalise_member(const struct schema_field *field, json_t *object, json_t *value)
+{
+	json_t *canonical = NULL;
+
+	if (field->shape != SCHEMA_ONE)
+		normalise_elements(field, value);
+	else if (field->schema)
+		normalise_fields(field->schema, value);
+	else if (is_time(field->type))
+		canonical = canonical_time(field->type, value);
+	if (json_is_null(canonical) || is_omitted(field, value))
+		json_object_del(object, field->name);
+	else if (canonical)
+		json_object_set_new(object, field->name, canonical);
+}
+
+static void add_missing(const struct schema *schema, json_t *object)
+{
+	for (const struct schema_field *f = schema->fields; f->name; f++) {
+		json_t *zero;
+
+		if (f->presence != SCHEMA_ALWAYS || json_object_get(object, f->name))
+			continue;
+		zero = f->shape == SCHEMA_ONE ? zero_value(f->type) : json_null();
+		if (f->schema)
+			normalise_fields(f->schema, zero);
+		json_object_set_new(object, f->name, zero);
 	}
 }
 
@@ -304,17 +377,16 @@ static void normalise_fields(const struct schema *schema, json_t *object)
 	json_t *value;
 	void *after;
 
+	if (!json_is_object(object))
+		return;
 	json_object_foreach_safe(object, after, name, value) {
 		field = find_field(schema, name);
-		if (!field || field->type == SCHEMA_ANY)
-			continue;
-		if (json_is_null(value))
+		if (field)
+			normalise_member(field, object, value);
+		else
 			json_object_del(object, name);
-		else if (field->shape != SCHEMA_ONE)
-			normalise_elements(field, value);
-		else if (field->schema)
-			normalise_fields(field->schema, value);
 	}
+	add_missing(schema, object);
 }
 
 void kind_normalise(const struct kind *kind, json_t *object)
@@ -356,7 +428,7 @@ static void unknown_fields(const struct schema *schema, const struct place *up,
 		field = find_field(schema, name);
 		if (field) {
 			unknown_in_field(field, &place, value, texts);
-		} else if (!schema->partial) {
+		} else {
 			add_path(&b, &place, true);
 			json_array_append_new(texts,
 			                      json_sprintf("unknown field \"%s\"", buf_str(&b)));

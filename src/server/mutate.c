@@ -71,7 +71,7 @@ static int refuse(struct mutation *m, json_t *status)
 	return -ECANCELED;
 }
 
-/* Unknown fields stay in the object; the client may want to hear of them. */
+/* Unknown fields are about to go; the client may want to hear of them. */
 static json_t *check_unknown(struct mutation *m, const json_t *object)
 {
 	auto_json json_t *texts = json_array();

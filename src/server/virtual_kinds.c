@@ -10,13 +10,11 @@
 #define FIELD(n, t)        { .name = (n), .type = (t) }
 #define STRINGS(n)         { .name = (n), .type = SCHEMA_STRING, .shape = SCHEMA_LIST }
 #define STRUCT(n, go, s)   { .name = (n), .type = SCHEMA_OBJECT, .go_type = (go), .schema = &(s) }
+#define ALWAYS(n, go, s)   { .name = (n), .type = SCHEMA_OBJECT, .go_type = (go), .schema = &(s), \
+                             .presence = SCHEMA_ALWAYS }
 #define FIELDS(...)        .fields = (const struct schema_field[]){ __VA_ARGS__, { .name = NULL } }
 #define TYPE_META          FIELD("apiVersion", SCHEMA_STRING), FIELD("kind", SCHEMA_STRING), \
-                           STRUCT("metadata", "v1.ObjectMeta", object_meta)
-
-static const struct schema object_meta = { .go_name = "ObjectMeta", .partial = true, FIELDS(
-	FIELD("name", SCHEMA_STRING),
-	FIELD("namespace", SCHEMA_STRING)) };
+                           ALWAYS("metadata", "v1.ObjectMeta", schema_object_meta)
 
 static const struct schema resource_attributes = { .go_name = "ResourceAttributes", FIELDS(
 	FIELD("namespace", SCHEMA_STRING),
@@ -60,7 +58,7 @@ static const struct schema bound_reference = { .go_name = "BoundObjectReference"
 
 static const struct schema token_request_spec = { .go_name = "TokenRequestSpec", FIELDS(
 	STRINGS("audiences"),
-	FIELD("expirationSeconds", SCHEMA_INT64),
+	{ .name = "expirationSeconds", .type = SCHEMA_INT64, .presence = SCHEMA_POINTER },
 	STRUCT("boundObjectRef", "v1.BoundObjectReference", bound_reference)) };
 
 static const struct schema object_reference = { .go_name = "ObjectReference", FIELDS(
@@ -75,7 +73,7 @@ static const struct schema object_reference = { .go_name = "ObjectReference", FI
 #define REVIEW_SCHEMA(var, go, spec_schema)                                                    \
 	static const struct schema var = { .go_name = (go), FIELDS(                            \
 		TYPE_META,                                                                     \
-		STRUCT("spec", "v1." go "Spec", spec_schema),                                  \
+		ALWAYS("spec", "v1." go "Spec", spec_schema),                                  \
 		FIELD("status", SCHEMA_ANY)) }
 
 REVIEW_SCHEMA(self_access_review, "SelfSubjectAccessReview", self_access_spec);
@@ -90,7 +88,7 @@ static const struct schema self_review = { .go_name = "SelfSubjectReview", FIELD
 
 static const struct schema binding = { .go_name = "Binding", FIELDS(
 	TYPE_META,
-	STRUCT("target", "v1.ObjectReference", object_reference)) };
+	ALWAYS("target", "v1.ObjectReference", object_reference)) };
 
 static const struct schema eviction = { .go_name = "Eviction", FIELDS(
 	TYPE_META,

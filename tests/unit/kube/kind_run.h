@@ -22,7 +22,7 @@ static inline json_t *object_of(const char *text, const char *ns)
 static inline void run_hooks(const struct kind *kind, json_t *object, const json_t *old,
                              enum kind_write write)
 {
-	kind_normalise(kind, object);
+	kind_normalise(kind_stored(kind), object); /* texts of tables are in the stored form */
 	kind->prepare(object, old, write);
 	if (kind->set_defaults)
 		kind->set_defaults(object);

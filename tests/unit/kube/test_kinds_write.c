@@ -186,6 +186,12 @@ static void updates_are_refused(void **state)
 	}
 }
 
+/* What a Node has in any case. */
+#define NODE_STATUS                                                                                \
+	"'daemonEndpoints':{'kubeletEndpoint':{'Port':0}},'nodeInfo':{'machineID':'',"             \
+	"'systemUUID':'','bootID':'','kernelVersion':'','osImage':'','containerRuntimeVersion':''" \
+	",'kubeletVersion':'','kubeProxyVersion':'','operatingSystem':'','architecture':''}"
+
 static void defaults_are_set(void **state)
 {
 	static const struct {
@@ -208,9 +214,9 @@ static void defaults_are_set(void **state)
 		{ &kind_namespace, "{'metadata':{'name':'n'}}",
 		  "{'spec':{'finalizers':['kubernetes']},'status':{'phase':'Active'}}" },
 		{ &kind_endpoint_slice, "{'addressType':'IPv4','ports':[{'port':80}]}",
-		  "{'addressType':'IPv4','ports':[{'port':80,'name':'','protocol':'TCP'}]}" },
+		  "{'addressType':'IPv4','ports':[{'port':80,'name':'','protocol':'TCP'}],'endpoints':null}" },
 		{ &kind_node, "{'status':{'addresses':[]},'spec':{'podCIDRs':['10.0.0.0/8']}}",
-		  "{'status':{'addresses':[]},'spec':{'podCIDRs':['10.0.0.0/8'],"
+		  "{'status':{" NODE_STATUS "},'spec':{'podCIDRs':['10.0.0.0/8'],"
 		  "'podCIDR':'10.0.0.0/8'}}" },
 	};
 

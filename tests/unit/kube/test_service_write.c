@@ -71,7 +71,7 @@ static void defaults_are_set(void **state)
 		  "{'type':'ExternalName','externalName':'a'," NONE "}" },
 		{ NULL, "{'clusterIP':'10.0.0.1','unknown':null}",
 		  "{'type':'ClusterIP','clusterIP':'10.0.0.1','clusterIPs':['10.0.0.1']," NONE
-		  "," CLUSTER ",'unknown':null}" },
+		  "," CLUSTER "}" },
 	};
 
 	(void)state;
