@@ -2,7 +2,7 @@
 /*
  * decode - bytes from outside to JSON trees: JSON and YAML, with limits.
  *
- * JSON is RFC 8259, strictly; YAML is what Kubernetes' sigs.k8s.io/yaml takes: YAML 1.1 scalars
+ * JSON is RFC 8259, strictly but for Unicode: as in Go, U+FFFD stands for what is not UTF-8; YAML is what Kubernetes' sigs.k8s.io/yaml takes: YAML 1.1 scalars
  * (yes/no/on/off are booleans, 0777 is octal), plain scalars typed, quoted ones strings; aliases
  * are expanded within a limit; a repeated key is an error.
  */
@@ -20,7 +20,8 @@
 /*
  * One JSON value and nothing after it; of a repeated key the last one counts, as in Kubernetes.
  * Takes text of any size, lists are large: who reads from outside limits it (DECODE_BODY_MAX).
- * -EBADMSG: it is not JSON, with line and column.  -EFBIG: deeper than DECODE_DEPTH_MAX.
+ * -EBADMSG: it is not JSON, in the words of Go's encoding/json.  -EFBIG: deeper than
+ * DECODE_DEPTH_MAX.
  */
 int decode_json(const char *text, size_t size, json_t **ret, struct err *err)
 	__attribute__((warn_unused_result));

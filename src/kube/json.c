@@ -85,8 +85,7 @@ char *json_text(const json_t *j)
 	return buf_take(&b);
 }
 
-/* Bytes of the UTF-8 sequence at 's' (RFC 3629), 0 if it is none; NUL ends every sequence. */
-static size_t utf8_length(const char *s)
+size_t json_utf8_length(const char *s)
 {
 	const unsigned char *u = (const unsigned char *)s;
 	size_t n = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
@@ -111,7 +110,7 @@ json_t *json_string_of(const char *s)
 	if (j)
 		return j;
 	for (; *s; s += n ? n : 1) {
-		n = utf8_length(s);
+		n = json_utf8_length(s);
 		if (n > 0)
 			buf_add(&clean, s, n);
 		else

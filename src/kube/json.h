@@ -43,6 +43,9 @@ char *json_text(const json_t *j) __attribute__((warn_unused_result));
 /* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. */
 json_t *json_string_of(const char *s);
 
+/* Bytes of the UTF-8 sequence at 's' (RFC 3629), 0 if it is none; ASCII, also NUL, ends every one. */
+size_t json_utf8_length(const char *s);
+
 /* About the bytes it takes in memory; counting stops once above 'max'. */
 size_t json_weight(const json_t *j, size_t max);
 

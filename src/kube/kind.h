@@ -141,6 +141,13 @@ static inline const struct kind *kind_stored(const struct kind *kind)
 bool kind_spec_changed(const json_t *object, const json_t *old);
 
 /*
+ * Checks what of any value says what it is: that it is an object (-EBADMSG), whose apiVersion and kind
+ * are strings, if there (-EBADMSG), and that the apiVersion has the form of one (-ENOTSUP).  In Go's
+ * words.
+ */
+int kind_check_type_meta(const json_t *value, struct err *err) __attribute__((warn_unused_result));
+
+/*
  * Checks that every field of 'object' has the type the API gives it; null is as good as absent.
  * -EBADMSG with the text of Kubernetes' 400 BadRequest: 'Service in version "v1" cannot be handled
  * as a Service: json: cannot unmarshal string into Go struct field ServiceSpec.spec.ports of type

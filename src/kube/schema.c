@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "kube/bytes.h"
+#include "kube/json.h"
 #include "kube/kind.h"
 #include "kube/time_text.h"
 
@@ -227,6 +228,37 @@ static int check_fields(const struct schema *schema, const struct place *up, con
 		if (r < 0)
 			return r;
 	}
+	return 0;
+}
+
+int kind_check_type_meta(const json_t *value, struct err *err)
+{
+	static const char *const members[] = { "apiVersion", "kind" };
+	const char *version = json_path_str(value, "apiVersion");
+	const char *slash = strchr(version, '/');
+	auto_buf struct buf b = BUF_INIT;
+
+	if (!json_is_object(value)) {
+		add_value(&b, value, false);
+		return err_set(
+			err, -EBADMSG,
+			"json: cannot unmarshal %s into Go value of type struct { APIVersion "
+			"string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+			"\"json:\\\"kind,omitempty\\\"\" }",
+			buf_str(&b));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		const json_t *member = json_path(value, members[i]);
+
+		if (!member || json_is_string(member))
+			continue;
+		add_value(&b, member, false);
+		return err_set(err, -EBADMSG,
+		               "json: cannot unmarshal %s into Go struct field .%s of type string",
+		               buf_str(&b), members[i]);
+	}
+	if (slash && strchr(slash + 1, '/'))
+		return err_set(err, -ENOTSUP, "unexpected GroupVersion string: %s", version);
 	return 0;
 }
 

@@ -111,7 +111,9 @@ static const struct schema service_spec = { .go_name = "ServiceSpec", FIELDS(
 	FIELD("healthCheckNodePort", SCHEMA_INT32),
 	FIELD("publishNotReadyAddresses", SCHEMA_BOOL),
 	STRUCT("sessionAffinityConfig", "v1.SessionAffinityConfig", session_affinity_config),
-	{ .name = "ipFamilies", .shape = SCHEMA_LIST, .go_type = "v1.IPFamily" },
+	/* Not omitted, for errors tell an empty list from a missing one. */
+	{ .name = "ipFamilies", .shape = SCHEMA_LIST, .go_type = "v1.IPFamily",
+	  .presence = SCHEMA_POINTER },
 	NAMED_PTR("ipFamilyPolicy", "v1.IPFamilyPolicy"),
 	FIELD_PTR("allocateLoadBalancerNodePorts", SCHEMA_BOOL),
 	FIELD_PTR("loadBalancerClass", SCHEMA_STRING),

@@ -180,13 +180,19 @@ json_t *body_object(struct http_request *req, const struct kind *kind, json_t **
 	if (type == BODY_PROTOBUF)
 		return protobuf_object(text, size, kind, ret);
 	r = decode(text, size, type, &tree, &err);
-	if (r == 0 && json_is_object(tree)) {
+	/* To Go null is an object of which nothing is said. */
+	if (r == 0 && json_is_null(tree))
+		tree = json_object();
+	if (r == 0)
+		r = kind_check_type_meta(tree, &err);
+	if (r == 0) {
 		*ret = tree;
 		return NULL;
 	}
 	json_decref(tree);
-	why = xasprintf("couldn't get version/kind; json parse error: %s",
-	                r < 0 ? err.msg : "not an object");
+	why = xasprintf(
+		"%s%s",
+		r == -ENOTSUP ? "" : "couldn't get version/kind; json parse error: ", err.msg);
 	return unrecognized(kind, why, text, size);
 }
 

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "kube/json.h"
 #include "kube/patch.h"
 #include "kube/status.h"
@@ -273,6 +274,19 @@ static void decide(struct mutation *m, json_t *object, const json_t *old,
 	admit_companions(&m->claim, object, change);
 }
 
+/* Kubernetes' store is who says so, and it is not asked in a dry run; hence no reason and a 500. */
+static json_t *check_new_version(const struct mutation *m, const json_t *object)
+{
+	uint64_t version;
+
+	if (m->op != MUTATE_CREATE || m->dry_run ||
+	    parse_u64(json_path_str(object, "metadata.resourceVersion"), UINT64_MAX, &version) <
+	            0 ||
+	    version == 0)
+		return NULL;
+	return status_new(500, "", "resourceVersion should not be set on objects to be created");
+}
+
 static int on_change(void *arg, const struct store_object *stored, struct store_change *change)
 {
 	struct mutation *m = arg;
@@ -287,6 +301,8 @@ static int on_change(void *arg, const struct store_object *stored, struct store_
 		status = object_check_version(object, m->kind, old);
 	if (!status)
 		status = run_hooks(m, object, m->op == MUTATE_CREATE ? NULL : old);
+	if (!status)
+		status = check_new_version(m, object);
 	/* A create is refused as invalid before it is as a duplicate, as in Kubernetes. */
 	if (!status && old && m->op == MUTATE_CREATE)
 		status = status_already_exists(m->kind, m->name);
@@ -317,17 +333,11 @@ static bool name_taken(void *arg, const char *name)
 }
 
 /* The key of a create is in its object. */
-static json_t *prepare_create(struct mutation *m)
+static void prepare_create(struct mutation *m)
 {
-	const char *version = json_path_str(m->input, "metadata.resourceVersion");
-
-	if (version[0] && strcmp(version, "0") != 0)
-		return status_new(400, "BadRequest",
-		                  "resourceVersion should not be set on objects to be created");
 	object_generate_name(m->input, name_taken, m);
 	free(m->name);
 	m->name = xstrdup(json_path_str(m->input, "metadata.name"));
-	return NULL;
 }
 
 void mutation_start(struct mutation *m)
@@ -337,7 +347,7 @@ void mutation_start(struct mutation *m)
 	if (m->op == MUTATE_CREATE || m->op == MUTATE_UPDATE)
 		status = conform(m, m->input);
 	if (!status && m->op == MUTATE_CREATE)
-		status = prepare_create(m);
+		prepare_create(m);
 	if (status)
 		on_done(m, refuse(m, status), NULL);
 	else

@@ -16,52 +16,101 @@
 #define GENERATED_BASE_MAX (63 - RAND_SUFFIX_SIZE + 1) /* apiserver names.SimpleNameGenerator */
 #define GENERATE_TRIES     8
 
-static bool is_served(const char *api_version, const char *name)
+/* Kinds of every API group and version (apimachinery), and of the core group's only. */
+static bool is_common(const char *api, const char *name)
 {
-	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
-		if (strcmp(kind_api_version(*k), api_version) == 0 && strcmp((*k)->name, name) == 0)
+	static const char *const all[] = { "WatchEvent",    "ListOptions",   "GetOptions",
+		                           "DeleteOptions", "CreateOptions", "UpdateOptions",
+		                           "PatchOptions" };
+	static const char *const core[] = { "Status",       "List",     "APIVersions",
+		                            "APIGroupList", "APIGroup", "APIResourceList" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (strcmp(all[i], name) == 0)
 			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(core); i++)
+		if (strcmp(core[i], name) == 0)
+			return strcmp(api, "v1") == 0;
 	return false;
 }
 
+/* The row of a kind that is served, also of those that are not stored. */
+static const struct kind *served(const char *api, const char *name, size_t name_n)
+{
+	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
+		if (strcmp(kind_api_version(*k), api) == 0 && strlen((*k)->name) == name_n &&
+		    strncmp((*k)->name, name, name_n) == 0)
+			return *k;
+	return NULL;
+}
+
+/* Whether Kubernetes has such a kind, as far as we know it; lists of a kind are one as well. */
+static bool is_registered(const char *api, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
+		if (strcmp(kind_api_version(*k), api) == 0 && is_common(api, name))
+			return true;
+	return served(api, name, n) ||
+	       (n > 4 && strcmp(name + n - 4, "List") == 0 && served(api, name, n - 4));
+}
+
+/* Whether it is the same kind in another group or version, which only the URL of that one takes. */
+static bool is_other_version(const char *api, const char *name, const struct kind *kind)
+{
+	const struct kind *said = served(api, name, strlen(name));
+	size_t n = strlen(kind->group);
+
+	if (said)
+		return kind_stored(said) == kind_stored(kind);
+	return n > 0 && strcmp(name, kind->name) == 0 && strncmp(api, kind->group, n) == 0 &&
+	       strcmp(api + n, "/v1beta1") == 0;
+}
+
 /* The Go package of a group's internal types, which conversion errors name. */
-static json_t *group_package(const struct kind *kind)
+static json_t *internal_package(const struct kind *kind)
 {
 	const char *group = kind_stored(kind)->group;
 
 	return group[0] ? json_stringn(group, strcspn(group, ".")) : json_string("core");
 }
 
+/* The version 'object' says it has, or what stands for it. */
+static const char *version_said(const json_t *object, const struct kind *kind)
+{
+	const char *api = json_path_str(object, "apiVersion");
+
+	if (!api[0] || strcmp(api, "/") == 0)
+		return kind_api_version(kind);
+	return api[0] == '/' ? api + 1 : api;
+}
+
 json_t *object_check_kind(const json_t *object, const struct kind *kind)
 {
-	const char *api = json_path_str(object, "apiVersion"),
-		   *name = json_path_str(object, "kind"), *version;
-	auto_json json_t *package = NULL;
+	const char *api = version_said(object, kind), *name = json_path_str(object, "kind");
+	const char *version = strchr(api, '/') ? strchr(api, '/') + 1 : api;
+	auto_json json_t *package = internal_package(kind);
 
-	if (!api[0])
-		api = kind_api_version(kind);
 	if (!name[0])
 		name = kind->name;
 	if (strcmp(api, kind_api_version(kind)) == 0 && strcmp(name, kind->name) == 0)
 		return NULL;
-	version = strchr(api, '/') ? strchr(api, '/') + 1 : api;
-	if (!is_served(api, name))
-		return status_new(400, "BadRequest",
-		                  "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" "
-		                  "is registered for version \"%s\"",
-		                  name, version, kind->name, name, api);
-	/* The two Events are one type inside. */
-	if (strcmp(name, kind->name) == 0)
+	if (is_other_version(api, name, kind))
 		return status_new(400, "BadRequest",
 		                  "the API version in the data (%s) does not match the expected "
 		                  "API version (%s)",
 		                  api, kind_api_version(kind));
-	package = group_package(kind);
+	if (is_registered(api, name))
+		return status_new(400, "BadRequest",
+		                  "%s in version \"%s\" cannot be handled as a %s: converting "
+		                  "(%s.%s) to (%s.%s): unknown conversion",
+		                  name, version, kind->name, version, name,
+		                  json_string_value(package), kind->name);
 	return status_new(400, "BadRequest",
-	                  "%s in version \"%s\" cannot be handled as a %s: converting "
-	                  "(%s.%s) to (%s.%s): unknown conversion",
-	                  name, version, kind->name, version, name, json_string_value(package),
-	                  kind->name);
+	                  "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" is "
+	                  "registered for version \"%s\" in scheme \"pkg/runtime/scheme.go:111\"",
+	                  name, version, kind->name, name, api);
 }
 
 json_t *object_check_namespace(json_t *object, const struct kind *kind, const char *ns)

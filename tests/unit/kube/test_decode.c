@@ -23,6 +23,11 @@ static void json_is_taken(void **state)
 		{ "9223372036854775807", "9223372036854775807" },
 		{ "\"]]]]{{{{\"", "']]]]{{{{'" },
 		{ "\"\\\"[\"", "\"\\\"[\"" },
+		{ "\"a\xff\xc3\xa9\xed\xa0\x80\"",
+		  "'a\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd'" },
+		{ "\"\\ud800\\n\\udc00\\ud83d\\ude00\\ud800\\ud800\"",
+		  "'\xef\xbf\xbd\\n\xef\xbf\xbd\xf0\x9f\x98\x80\xef\xbf\xbd\xef\xbf\xbd'" },
+		{ "{\"\xff\":1}", "{'\xef\xbf\xbd':1}" },
 	};
 
 	(void)state;
@@ -37,27 +42,61 @@ static void json_is_taken(void **state)
 	}
 }
 
+#define END   "unexpected end of JSON input"
+#define VALUE " looking for beginning of value"
+#define KEY   " looking for beginning of object key string"
+
 static void json_is_refused(void **state)
 {
 	static const struct {
 		const char *text;
 		size_t size; /* 0: all of it */
-		const char *where;
+		const char *error;
 	} cases[] = {
-		{ "", 0, "line 1, column 1: " },
-		{ "{", 0, "line 1, column 1: " },
-		{ "{\"a\":1,}", 0, "line 1, column 8: " },
-		{ "[1]\n[2]", 0, "line 2, column 1: " },
-		{ "[\n\t01]", 0, "line 2, column " },
-		{ "9223372036854775808", 0, "line 1, column " },
-		{ "\"\xff\"", 0, "line 1, column " },
-		{ "\"\\ud800\"", 0, "line 1, column " },
-		{ "\"a\\u0000b\"", 0, "line 1, column " },
-		{ "\"a\tb\"", 0, "line 1, column " },
-		{ "[1\0]", 4, "line 1, column " },
-		{ "{'a':1}", 0, "line 1, column " },
-		{ "NaN", 0, "line 1, column " },
-		{ "1e400", 0, "line 1, column " },
+		{ "", 0, END },
+		{ "  ", 0, END },
+		{ "{", 0, END },
+		{ "[", 0, END },
+		{ "{\"a\"", 0, END },
+		{ "{\"a\":", 0, END },
+		{ "{\"a\":1,", 0, END },
+		{ "[1", 0, END },
+		{ "\"a", 0, END },
+		{ "\"\\", 0, END },
+		{ "\"\\u12", 0, END },
+		{ "-", 0, END },
+		{ "1e", 0, END },
+		{ "tru", 0, END },
+		{ "garbage", 0, "invalid character 'g'" VALUE },
+		{ "{\"a\":1,}", 0, "invalid character '}'" KEY },
+		{ "{'a':1}", 0, "invalid character '\\''" KEY },
+		{ "{1:1}", 0, "invalid character '1'" KEY },
+		{ "[1,]", 0, "invalid character ']'" VALUE },
+		{ "{\"a\" 1}", 0, "invalid character '1' after object key" },
+		{ "{\"a\":1 \"b\"}", 0, "invalid character '\"' after object key:value pair" },
+		{ "[1 2]", 0, "invalid character '2' after array element" },
+		{ "[1}", 0, "invalid character '}' after array element" },
+		{ "[1]\n[2]", 0, "invalid character '[' after top-level value" },
+		{ "[\n\t01]", 0, "invalid character '1' after array element" },
+		{ "[tru]", 0, "invalid character ']' in literal true (expecting 'e')" },
+		{ "falsy", 0, "invalid character 'y' in literal false (expecting 'e')" },
+		{ "nil", 0, "invalid character 'i' in literal null (expecting 'u')" },
+		{ "NaN", 0, "invalid character 'N'" VALUE },
+		{ "[-]", 0, "invalid character ']' in numeric literal" },
+		{ "[1.]", 0, "invalid character ']' after decimal point in numeric literal" },
+		{ "[1e+]", 0, "invalid character ']' in exponent of numeric literal" },
+		{ "\"a\tb\"", 0, "invalid character '\\t' in string literal" },
+		{ "\"\\x\"", 0, "invalid character 'x' in string escape code" },
+		{ "\"\\u12g4\"", 0, "invalid character 'g' in \\u hexadecimal character escape" },
+		{ "[1\0]", 4, "invalid character '\\x00' after array element" },
+		{ "\xef\xbb\xbf{}", 0, "invalid character '\xc3\xaf'" VALUE },
+		{ "[\x80]", 0, "invalid character '\\u0080'" VALUE },
+		{ "[\x7f]", 0, "invalid character '\\x7f'" VALUE },
+		/* Go takes these; we have no place for them. */
+		{ "9223372036854775808", 0, "line 1, column 19: too big integer" },
+		{ "\"a\\u0000b\"", 0,
+		  "line 1, column 10: \\u0000 is not allowed without JSON_ALLOW_NUL" },
+		{ "1e400", 0, "line 1, column 5: real number overflow" },
 	};
 
 	(void)state;
@@ -68,7 +107,7 @@ static void json_is_refused(void **state)
 
 		if (decode_json(cases[i].text, size, &j, &err) != -EBADMSG)
 			fail_msg("%s is taken", cases[i].text);
-		if (strncmp(err.msg, cases[i].where, strlen(cases[i].where)) != 0)
+		if (strncmp(err.msg, cases[i].error, strlen(cases[i].error)) != 0)
 			fail_msg("%s: %s", cases[i].text, err.msg);
 	}
 }
@@ -96,7 +135,7 @@ static void depth_is_limited(void **state)
 	assert_int_equal(decode_json(fits, strlen(fits), &j, &err), 0);
 	json_decref(j);
 	assert_int_equal(decode_json(deep, strlen(deep), &j, &err), -EFBIG);
-	assert_string_equal(err.msg, "line 1, column 257: more than 256 nested objects and arrays");
+	assert_string_equal(err.msg, "invalid character '[' exceeded max depth");
 	assert_int_equal(decode_json(abyss, strlen(abyss), &j, &err), -EFBIG);
 	assert_int_equal(decode_yaml(fits, strlen(fits), "x", &j, &err), 0);
 	json_decref(j);

@@ -291,6 +291,18 @@ static void lists_refuse(void **state)
 	assert_int_equal(get(h, "/api/v1/services?labelSelector=a%3D%3D%3Db"), 400);
 }
 
+#define UNRECOGNIZED                                                                   \
+	"the object provided is unrecognized (must be of type Service): couldn't get " \
+	"version/kind; json parse error: "
+
+#define SLICES "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+#define UNCONVERTED(kind)                                                              \
+	kind " in version \"v1\" cannot be handled as a Service: converting (v1." kind \
+	     ") to (core.Service): unknown conversion"
+#define UNREGISTERED(kind, version, api)                                                   \
+	kind " in version \"" version "\" cannot be handled as a Service: no kind \"" kind \
+	     "\" is registered for version \"" api "\" in scheme \"pkg/runtime/scheme.go:111\""
+
 /* What is wrong with a body, in Kubernetes' words. */
 static void bodies_are_checked(void **state)
 {
@@ -299,20 +311,59 @@ static void bodies_are_checked(void **state)
 		int code;
 		const char *message;
 	} cases[] = {
-		{ SERVICES, NULL, "{\"kind\":\"Service\",", 400, NULL },
-		{ SERVICES, NULL, "[]", 400, NULL },
-		{ SERVICES, NULL, "", 400, NULL },
+		{ SERVICES, NULL, "{\"kind\":\"Service\",", 400,
+		  UNRECOGNIZED "unexpected end of JSON input ({\"kind\":\"Service\",)" },
+		{ SERVICES, NULL, "[]", 400,
+		  UNRECOGNIZED
+		  "json: cannot unmarshal array into Go value of type struct { "
+		  "APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+		  "\"json:\\\"kind,omitempty\\\"\" } (5b5d)" },
+		{ SERVICES, NULL, "{\"kind\":1}", 400,
+		  UNRECOGNIZED "json: cannot unmarshal number into Go struct field .kind of type "
+		               "string ({\"kind\":1})" },
+		{ SERVICES, NULL, "", 400, UNRECOGNIZED "unexpected end of JSON input (<empty>)" },
+		{ SERVICES "?dryRun=All", NULL, "null", 422,
+		  "Service \"\" is invalid: [metadata.name: Required value: name or generateName is "
+		  "required, spec.ports: Required value]" },
+		{ SERVICES, NULL, "{\"apiVersion\":\"a/b/c\"}", 400,
+		  "the object provided is unrecognized (must be of type Service): unexpected "
+		  "GroupVersion string: a/b/c ({\"apiVersion\":\"a/b/c\"})" },
 		{ SERVICES, NULL, "{\"kind\":\"Pod\",\"apiVersion\":\"v1\"}", 400,
-		  "Pod in version \"v1\" cannot be handled as a Service: converting (v1.Pod) to "
-		  "(core.Service): unknown conversion" },
+		  UNCONVERTED("Pod") },
+		{ SERVICES, NULL, "{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\"}", 400,
+		  UNCONVERTED("ServiceList") },
+		{ SERVICES, NULL, "{\"kind\":\"List\",\"apiVersion\":\"v1\"}", 400,
+		  UNCONVERTED("List") },
+		{ SERVICES, NULL, "{\"kind\":\"Status\",\"apiVersion\":\"v1\"}", 400,
+		  UNCONVERTED("Status") },
+		{ SERVICES, NULL, "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"apps/v1\"}", 400,
+		  UNCONVERTED("DeleteOptions") },
+		{ SERVICES, NULL, "{\"kind\":\"Foo\",\"apiVersion\":\"v1\"}", 400,
+		  UNREGISTERED("Foo", "v1", "v1") },
 		{ SERVICES, NULL, "{\"kind\":\"Service\",\"apiVersion\":\"v2\"}", 400,
-		  "Service in version \"v2\" cannot be handled as a Service: no kind \"Service\" "
-		  "is registered for version \"v2\"" },
+		  UNREGISTERED("Service", "v2", "v2") },
+		{ SERVICES, NULL, "{\"kind\":\"Service\",\"apiVersion\":\"apps/v1\"}", 400,
+		  UNREGISTERED("Service", "v1", "apps/v1") },
+		{ SERVICES, NULL, "{\"kind\":\"Status\",\"apiVersion\":\"apps/v1\"}", 400,
+		  UNREGISTERED("Status", "v1", "apps/v1") },
+		{ "/api/v1/namespaces/default/events", NULL,
+		  "{\"kind\":\"Event\",\"apiVersion\":\"events.k8s.io/v1\"}", 400,
+		  "the API version in the data (events.k8s.io/v1) does not match the expected API "
+		  "version (v1)" },
+		{ SLICES, NULL,
+		  "{\"kind\":\"EndpointSlice\",\"apiVersion\":\"discovery.k8s.io/v1beta1\"}", 400,
+		  "the API version in the data (discovery.k8s.io/v1beta1) does not match the expected "
+		  "API version (discovery.k8s.io/v1)" },
+		{ SLICES, NULL, "{\"kind\":\"Pod\",\"apiVersion\":\"v1\"}", 400,
+		  "Pod in version \"v1\" cannot be handled as a EndpointSlice: converting (v1.Pod) to "
+		  "(discovery.EndpointSlice): unknown conversion" },
 		{ SERVICES, NULL, "{\"metadata\":{\"name\":\"x\",\"namespace\":\"other\"}}", 400,
 		  "the namespace of the provided object does not match the namespace sent on the "
 		  "request" },
-		{ SERVICES, NULL, "{\"metadata\":{\"name\":\"x\",\"resourceVersion\":\"7\"}}", 400,
-		  "resourceVersion should not be set on objects to be created" },
+		{ SERVICES, NULL,
+		  "{\"metadata\":{\"name\":\"x\",\"resourceVersion\":\"7\"},\"spec\":{\"ports\":"
+		  "[{\"port\":1}]}}",
+		  500, "resourceVersion should not be set on objects to be created" },
 		{ SERVICES, NULL, "{\"metadata\":{\"name\":\"x\"},\"spec\":{}}", 422,
 		  "Service \"x\" is invalid: spec.ports: Required value" },
 		{ SERVICES "?fieldValidation=Strict", NULL,

@@ -194,10 +194,10 @@ static void bad_bodies_are_refused(void **state)
 		  "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: unexpected EOF" },
 		{ "POST", CONFIG_MAPS, "v1", "Foo", BYTES(META_A), 400,
 		  "Foo in version \"v1\" cannot be handled as a ConfigMap: no kind \"Foo\" is "
-		  "registered for version \"v1\"" },
+		  "registered for version \"v1\" in scheme \"pkg/runtime/scheme.go:111\"" },
 		{ "POST", CONFIG_MAPS, "v7", NULL, BYTES(META_A), 400,
 		  "ConfigMap in version \"v7\" cannot be handled as a ConfigMap: no kind "
-		  "\"ConfigMap\" is registered for version \"v7\"" },
+		  "\"ConfigMap\" is registered for version \"v7\" in scheme \"pkg/runtime/scheme.go:111\"" },
 		{ "POST", CONFIG_MAPS, "v1", "Secret", BYTES(META_A), 400,
 		  "Secret in version \"v1\" cannot be handled as a ConfigMap: converting "
 		  "(v1.Secret) to (core.ConfigMap): unknown conversion" },
