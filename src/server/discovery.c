@@ -12,6 +12,7 @@
 #include "kube/status.h"
 #include "server/health.h"
 #include "server/metrics.h"
+#include "server/openapi.h"
 #include "server/reply.h"
 #include "server/subresource.h"
 #include "server/virtual_kinds.h"
@@ -23,7 +24,6 @@
 #define VERSION_GIT              "v" VERSION_MAJOR "." VERSION_MINOR ".0+fairlead"
 
 #define TYPE_AGGREGATED "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-#define TYPE_OPENAPI_V2 "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 static json_t *strings(const char *const *list)
 {
@@ -301,6 +301,11 @@ static bool reply_below(struct http_request *req, const char *path)
 	return true;
 }
 
+const char *discovery_version(void)
+{
+	return VERSION_GIT;
+}
+
 static void reply_version(struct http_request *req)
 {
 	struct utsname host = { 0 };
@@ -315,22 +320,6 @@ static void reply_version(struct http_request *req)
 	                     "buildDate", "1970-01-01T00:00:00Z", "goVersion", "", "compiler",
 	                     __VERSION__, "platform",
 	                     strcmp(host.machine, "aarch64") == 0 ? "linux/arm64" : "linux/amd64"));
-}
-
-/*
- * An empty document: kubectl then checks no fields of its own, and the server does.  As protobuf
- * that is an empty body.
- */
-static void reply_openapi_v2(struct http_request *req)
-{
-	const char *wanted = http_header(req, "Accept");
-
-	if (wanted && strstr(wanted, "proto-openapi"))
-		http_reply(req, 200, TYPE_OPENAPI_V2, "", 0);
-	else
-		reply_json(req, 200,
-		           json_pack("{s:s,s:{s:s,s:s},s:{}}", "swagger", "2.0", "info", "title",
-		                     "Kubernetes", "version", VERSION_GIT, "paths"));
 }
 
 static int compare_strings(const void *a, const void *b)
@@ -357,8 +346,10 @@ static void add_group_paths(json_t *paths, const struct kind *const *row)
 /* GET /: all paths but those of resources, sorted */
 static json_t *root_paths(void)
 {
-	static const char *const fixed[] = { "/api",        "/apis",    "/metrics",
-		                             "/openapi/v2", "/version", NULL };
+	static const char *const fixed[] = {
+		"/api",        "/apis",        "/metrics", "/openapi/v2",
+		"/openapi/v3", "/openapi/v3/", "/version", NULL,
+	};
 	json_t *paths = strings(fixed), *sorted = json_array(), *path;
 	json_t **list;
 	size_t i, n;
@@ -424,12 +415,10 @@ bool discovery_handle(const struct server *server, struct http_request *req, con
 {
 	if (path[0] != '/')
 		return false;
-	if (health_handle(server, req, path))
+	if (health_handle(server, req, path) || openapi_handle(server->openapi, req, path))
 		return true;
 	if (strcmp(path, "/metrics") == 0)
 		metrics_reply(server, req);
-	else if (strcmp(path, "/openapi/v2") == 0)
-		reply_openapi_v2(req);
 	else
 		return handle_trimmed(server, req, path);
 	return true;

@@ -15,3 +15,6 @@
 bool discovery_knows(const char *path);
 
 bool discovery_handle(const struct server *server, struct http_request *req, const char *path);
+
+/* The version of the API that is served, "v1.36.0+fairlead"; static. */
+const char *discovery_version(void);

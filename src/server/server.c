@@ -22,6 +22,7 @@
 #include "server/discovery.h"
 #include "server/impersonate.h"
 #include "server/metrics.h"
+#include "server/openapi.h"
 #include "server/namespaces.h"
 #include "server/pki.h"
 #include "server/read.h"
@@ -310,6 +311,7 @@ int server_new(struct loop *loop, const struct server_config *config, struct ser
 
 	server->loop = loop;
 	server->metrics = metrics_new();
+	server->openapi = openapi_new(discovery_version());
 	server->data_dir = xstrdup(config->data_dir);
 	server->tls_sans = copy_list(config->tls_sans);
 	server->listen = config->listen;
@@ -357,6 +359,7 @@ void server_free(struct server *server)
 	admission_free(server->admission);
 	token_file_free(server->tokens);
 	metrics_free(server->metrics);
+	openapi_free(server->openapi);
 	timer_free(server->renewals);
 	SSL_CTX_free(server->tls);
 	free_list(server->tls_sans);

@@ -19,6 +19,7 @@
 struct addresses;
 struct admission;
 struct metrics;
+struct openapi;
 struct token_file;
 
 struct server {
@@ -29,6 +30,7 @@ struct server {
 	struct admission *admission;
 	struct addresses *addresses;
 	struct metrics *metrics;
+	struct openapi *openapi;
 	SSL_CTX *tls;           /* of the listener */
 	struct timer *renewals; /* of the certificates */
 	char *data_dir;

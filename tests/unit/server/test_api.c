@@ -594,7 +594,6 @@ static void unknown_places(void **state)
 	assert_int_equal(call(h, "GET", SERVICES "/%zz", NULL, NULL, NULL), 400);
 	assert_string_equal(buf_str(&h->body), "400 Bad Request");
 	assert_int_equal(get(h, SERVICES "?labelSelector=%zz&a=b;c"), 200);
-	assert_int_equal(get(h, "/openapi/v3"), 404);
 	assert_int_equal(put(h, SERVICES, WEB), 405);
 	assert_string_equal(said(h, "reason"), "MethodNotAllowed");
 	assert_string_equal(said(h, "message"),
