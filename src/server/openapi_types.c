@@ -560,16 +560,10 @@ static json_t *struct_schema(const struct type *type, enum openapi_dialect diale
 {
 	json_t *schema = json_pack("{s:s}", "type", "object"), *properties = json_object();
 
-	if (type->schema->partial && dialect == OPENAPI_V3)
-		json_object_set_new(schema, "x-kubernetes-preserve-unknown-fields", json_true());
 	for (const struct schema_field *f = type->schema->fields; f->name; f++)
 		json_object_set_new(properties, f->name, field_property(type, f, dialect));
-	/* A client of version 2 refuses the fields that are not among them. */
-	if (!type->schema->partial || dialect == OPENAPI_V3) {
-		add_required(schema, type);
-		json_object_set(schema, "properties", properties);
-	}
-	json_decref(properties);
+	add_required(schema, type);
+	json_object_set_new(schema, "properties", properties);
 	add_extensions(schema, type, NULL);
 	if (!type->path[0])
 		json_object_set_new(schema, "x-kubernetes-group-version-kind",
