@@ -2,61 +2,12 @@
 kubectl sends what it creates in protobuf, older ones send JSON: the objects must be the same."""
 import base64
 import json
-import os
 import re
-import socket
-import subprocess
 
 import pytest
 
 import conftest
-from machine import FAIRLEAD, wait_until
-
-
-class Server:
-    """'fairlead server' on a free port, and a kubectl for it with a fresh HOME."""
-
-    def __init__(self, directory, kubectl):
-        self.kubectl = kubectl
-        self.home = directory / 'home'
-        self.home.mkdir()
-        self.data = directory / 'data'
-        with socket.socket() as s:
-            s.bind(('127.0.0.1', 0))
-            port = s.getsockname()[1]
-        self.log = directory / 'log'
-        with open(self.log, 'w') as log:
-            self.process = subprocess.Popen(
-                [FAIRLEAD, 'server', '--data-dir', str(self.data), '--listen', f'127.0.0.1:{port}'],
-                stdout=log, stderr=subprocess.STDOUT)
-        wait_until('the server is ready', self.is_ready)
-
-    def is_ready(self):
-        assert self.process.poll() is None, self.log.read_text()
-        return subprocess.run([FAIRLEAD, 'get', 'ns', '--kubeconfig', self.data / 'admin.kubeconfig'],
-                              capture_output=True).returncode == 0
-
-    def stop(self):
-        self.process.terminate()
-        assert self.process.wait(timeout=20) == 0
-
-    def run(self, *words):
-        env = dict(os.environ, HOME=str(self.home), KUBECONFIG=str(self.data / 'admin.kubeconfig'))
-        return subprocess.run([self.kubectl, *map(str, words)], capture_output=True, text=True,
-                              timeout=60, env=env)
-
-    def ok(self, *words):
-        done = self.run(*words)
-        assert done.returncode == 0, f'{words}: {done.stdout}{done.stderr}'
-        return done.stdout
-
-    def get(self, *words):
-        return json.loads(self.ok('get', *words, '-o', 'json'))
-
-    def minor(self):
-        version = json.loads(self.ok('version', '--client', '-o', 'json'))['clientVersion']
-        return int(re.match(r'\d+', version['minor'])[0])
-
+from api_server import Server
 
 _kubectls = None
 
