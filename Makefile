@@ -23,7 +23,7 @@ test: check-root
 bench: check-root
 	@tools/deps build run
 	@tools/build $(BUILD)
-	@ninja -C $(BUILD) --quiet bench/api_bench bench/store_bench
+	@ninja -C $(BUILD) --quiet bench/api_bench
 	@bench/api $(BUILD)
 	@bench/run $(BUILD)
 
