@@ -51,7 +51,7 @@ static void validate(const json_t *object, const json_t *old, enum kind_write wr
 	check_twice(data, binary, errs);
 	size += data_validate(binary, "binaryData", bytes_decoded_size, errs);
 	if (size > DATA_SIZE_MAX)
-		field_too_long(errs, "", DATA_SIZE_MAX);
+		field_too_long(errs, "[]", DATA_SIZE_MAX);
 }
 
 static void row(const json_t *object, int64_t now, json_t *cells)

@@ -90,9 +90,6 @@ static void check_ports(const json_t *ports, struct field_errors *errs)
 			field_duplicate(errs, path, json_path(port, "name"));
 		validate_protocol(errs, field_path("ports[%zu].protocol", i),
 		                  json_path_str(port, "protocol"));
-		if (json_path(port, "port"))
-			validate_port(errs, field_path("ports[%zu].port", i),
-			              json_path(port, "port"));
 		if (app)
 			validate_name(errs, field_path("ports[%zu].appProtocol", i), app,
 			              name_check_label_key);
@@ -129,12 +126,12 @@ static void check_fqdn(const char *list_path, size_t i, const char *text, struct
 {
 	const char *path = field_path("%s[%zu]", list_path, i);
 	auto_free char *name = xstrdup(text);
-	size_t n = strlen(name);
+	size_t n = strlen(name), before = errs->n;
 
 	if (n > 0 && name[n - 1] == '.')
 		name[n - 1] = '\0';
 	validate_name(errs, path, name, name_check_dns_subdomain);
-	if (!strchr(name, '.'))
+	if (errs->n == before && !strchr(name, '.'))
 		field_invalid_string(errs, path, text,
 		                     "should be a domain with at least two segments separated by "
 		                     "dots");

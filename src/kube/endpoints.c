@@ -53,6 +53,9 @@ static void check_address(const json_t *address, const char *at, struct field_er
 		validate_name(errs, field_path("%s.nodeName", at), node, name_check_dns_subdomain);
 	if (valid)
 		validate_ordinary_ip(errs, field_path("%s.ip", at), ip, &addr);
+	else
+		field_invalid_string(errs, field_path("%s.ip", at), ip,
+		                     "must be a valid IP address");
 }
 
 static void check_addresses(const json_t *subset, size_t i, const char *member,

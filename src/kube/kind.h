@@ -78,8 +78,8 @@ struct kind {
 	/* Hooks; each may be NULL.  'old' is NULL on create. */
 	/*
 	 * Create: drops deletionTimestamp and status (a Node keeps it); uid, creationTimestamp,
-	 * resourceVersion and generation are the server's to set.  Update: these two timestamps,
-	 * generation and a missing uid are the old object's; KIND_UPDATE keeps the old status,
+	 * resourceVersion and generation are the server's to set.  Update: creationTimestamp,
+	 * generation, a missing uid and a deletionTimestamp that is there are the old object's; KIND_UPDATE keeps the old status,
 	 * KIND_UPDATE_STATUS all but status and metadata.
 	 */
 	void (*prepare)(json_t *object, const json_t *old, enum kind_write write);
@@ -177,6 +177,10 @@ void kind_unknown_fields(const struct kind *kind, const json_t *object, json_t *
  */
 void kind_validate_meta(const struct kind *kind, const json_t *object, const json_t *old,
                         struct field_errors *errs);
+
+/* Names of finalizers at 'path': with a domain, or Kubernetes' own. */
+void kind_validate_finalizers(const json_t *finalizers, const char *path,
+                              struct field_errors *errs);
 
 /* A Table of 'n' objects (meta.k8s.io/v1); 'include' is "None", "Metadata" or "Object". */
 json_t *kind_table(const struct kind *kind, json_t *const *objects, size_t n, const char *include,

@@ -27,12 +27,14 @@ static void prepare_metadata(json_t *object, const json_t *old)
 {
 	json_t *meta = json_object_get(object, "metadata");
 	const json_t *old_meta = json_object_get(old, "metadata");
+	static const char *const deletion[] = { "deletionTimestamp", "deletionGracePeriodSeconds" };
 
 	if (!json_is_object(meta))
 		return;
 	json_object_del(meta, "selfLink");
-	take_member(meta, old_meta, "deletionTimestamp");
-	take_member(meta, old_meta, "deletionGracePeriodSeconds");
+	for (size_t i = 0; i < ARRAY_SIZE(deletion); i++)
+		if (!old || json_object_get(old_meta, deletion[i]))
+			take_member(meta, old_meta, deletion[i]);
 	if (!old)
 		return;
 	take_member(meta, old_meta, "creationTimestamp");
@@ -178,6 +180,25 @@ static void check_owners(const json_t *owners, struct field_errors *errs)
 	}
 }
 
+void kind_validate_finalizers(const json_t *finalizers, const char *path, struct field_errors *errs)
+{
+	static const char *const standard[] = { "kubernetes", "orphan", "foregroundDeletion" };
+	const json_t *finalizer;
+	size_t i;
+
+	json_array_foreach(finalizers, i, finalizer) {
+		const char *name = json_is_string(finalizer) ? json_string_value(finalizer) : "/";
+		bool known = strchr(name, '/') != NULL;
+
+		for (size_t s = 0; s < ARRAY_SIZE(standard); s++)
+			known = known || strcmp(name, standard[s]) == 0;
+		if (!known)
+			field_invalid_string(errs, field_path("%s[%zu]", path, i), name,
+			                     "name is neither a standard finalizer name nor is it "
+			                     "fully qualified");
+	}
+}
+
 static void check_finalizers(const json_t *finalizers, struct field_errors *errs)
 {
 	const json_t *finalizer;
@@ -191,6 +212,7 @@ static void check_finalizers(const json_t *finalizers, struct field_errors *errs
 	    validate_has_string(finalizers, "foregroundDeletion"))
 		field_invalid(errs, "metadata.finalizers", finalizers,
 		              "finalizer orphan and foregroundDeletion cannot be both set");
+	kind_validate_finalizers(finalizers, "metadata.finalizers", errs);
 }
 
 /* An object on its way out takes no more finalizers. */
@@ -220,6 +242,7 @@ static void check_new_finalizers(const json_t *finalizers, const json_t *old,
 static void check_update(const json_t *meta, const json_t *old, struct field_errors *errs)
 {
 	static const char *const fixed[] = { "name", "namespace", "uid" };
+	static const char *const deletion[] = { "deletionTimestamp", "deletionGracePeriodSeconds" };
 
 	if (json_path(old, "deletionTimestamp"))
 		check_new_finalizers(json_path(meta, "finalizers"), json_path(old, "finalizers"),
@@ -231,6 +254,10 @@ static void check_update(const json_t *meta, const json_t *old, struct field_err
 			field_invalid_string(errs, field_path("metadata.%s", fixed[i]), value,
 			                     "field is immutable");
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(deletion); i++)
+		if (json_path(meta, deletion[i]) && !json_path(old, deletion[i]))
+			field_invalid(errs, field_path("metadata.%s", deletion[i]),
+			              json_path(meta, deletion[i]), "field is immutable");
 }
 
 void kind_validate_meta(const struct kind *kind, const json_t *object, const json_t *old,

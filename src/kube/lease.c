@@ -21,22 +21,19 @@ static const struct table_column columns[] = {
 	{ "Age", "string", "", "The time since the object was created.", 0 },
 };
 
-/* One of Kubernetes' own, or a name with a prefix.  The doubled path is Kubernetes', too. */
-static void check_strategy(const char *strategy, struct field_errors *errs)
+/* What is behind a feature that Kubernetes has switched off does not get in. */
+static void prepare(json_t *object, const json_t *old, enum kind_write write)
 {
-	static const char *const known[] = { "OldestEmulationVersion", NULL };
-	static const char path[] = "spec.strategy.strategy";
-
-	if (strchr(strategy, '/'))
-		validate_name(errs, path, strategy, name_check_label_key);
-	else if (strcmp(strategy, known[0]) != 0)
-		field_unsupported(errs, path, strategy, known);
+	kind_meta_prepare(object, old, write);
+	if (!json_path(old, "spec.strategy"))
+		json_path_del(object, "spec.strategy");
+	if (!json_path(old, "spec.preferredHolder"))
+		json_path_del(object, "spec.preferredHolder");
 }
 
 static void validate(const json_t *object, const json_t *old, enum kind_write write,
                      struct field_errors *errs)
 {
-	const char *strategy = json_path_str(object, "spec.strategy");
 	const json_t *duration = json_path(object, "spec.leaseDurationSeconds");
 
 	(void)write;
@@ -46,11 +43,6 @@ static void validate(const json_t *object, const json_t *old, enum kind_write wr
 		              "must be greater than 0");
 	validate_at_least(errs, "spec.leaseTransitions", json_path(object, "spec.leaseTransitions"),
 	                  0);
-	if (json_path(object, "spec.strategy"))
-		check_strategy(strategy, errs);
-	if (json_path_str(object, "spec.preferredHolder")[0] && !strategy[0])
-		field_forbidden(errs, "spec.preferredHolder",
-		                "may only be specified if `strategy` is defined");
 }
 
 static void row(const json_t *object, int64_t now, json_t *cells)
@@ -74,7 +66,7 @@ const struct kind kind_lease = {
 	.n_columns = ARRAY_SIZE(columns),
 	.schema = &schema_lease,
 	.check_name = name_check_dns_subdomain,
-	.prepare = kind_meta_prepare,
+	.prepare = prepare,
 	.validate = validate,
 	.row = row,
 };

@@ -50,8 +50,8 @@ static void set_defaults(json_t *object)
 
 	if (!json_path(object, "spec"))
 		json_object_set_new(object, "spec", json_object());
-	/* Twice the same; old clients write one of them only. */
-	if (cidr[0] && json_array_size(cidrs) == 0)
+	/* Twice the same; old clients write one of them only, which counts where they differ. */
+	if (cidr[0] && (!first || strcmp(first, cidr) != 0))
 		json_path_set(object, "spec.podCIDRs", json_pack("[s]", cidr));
 	else if (!cidr[0] && first)
 		json_path_set(object, "spec.podCIDR", json_string(first));
@@ -59,7 +59,7 @@ static void set_defaults(json_t *object)
 
 static void check_taints(const json_t *taints, struct field_errors *errs)
 {
-	static const char *const effects[] = { "NoExecute", "NoSchedule", "PreferNoSchedule",
+	static const char *const effects[] = { "NoSchedule", "PreferNoSchedule", "NoExecute",
 		                               NULL };
 	const json_t *taint;
 	size_t i;
@@ -77,6 +77,39 @@ static void check_taints(const json_t *taints, struct field_errors *errs)
 	}
 }
 
+static bool is_ipv6(const json_t *cidr)
+{
+	return json_is_string(cidr) && strchr(json_string_value(cidr), ':');
+}
+
+static void check_families(const json_t *cidrs, struct field_errors *errs)
+{
+	size_t n = json_array_size(cidrs);
+
+	if (n > 2 ||
+	    (n == 2 && is_ipv6(json_array_get(cidrs, 0)) == is_ipv6(json_array_get(cidrs, 1))))
+		field_invalid(errs, "spec.podCIDRs", cidrs,
+		              "may specify no more than one CIDR for each IP family");
+}
+
+static void check_addresses(const json_t *addresses, struct field_errors *errs)
+{
+	auto_json json_t *met = json_object();
+	const json_t *address;
+	size_t i;
+
+	json_array_foreach(addresses, i, address) {
+		auto_json json_t *shown = json_pack("{s:s,s:s}", "Type",
+		                                    json_path_str(address, "type"), "Address",
+		                                    json_path_str(address, "address"));
+		auto_free char *text = json_text(shown);
+
+		if (json_object_get(met, text))
+			field_duplicate(errs, field_path("status.addresses[%zu]", i), shown);
+		json_object_set_new(met, text, json_true());
+	}
+}
+
 static void validate(const json_t *object, const json_t *old, enum kind_write write,
                      struct field_errors *errs)
 {
@@ -90,6 +123,9 @@ static void validate(const json_t *object, const json_t *old, enum kind_write wr
 		if (json_is_string(cidr))
 			validate_cidr(errs, field_path("spec.podCIDRs[%zu]", i),
 			              json_string_value(cidr));
+	check_families(cidrs, errs);
+	if (old)
+		check_addresses(json_path(object, "status.addresses"), errs);
 	if (json_array_size(old_cidrs) > 0 && (!cidrs || !json_equal(cidrs, old_cidrs)))
 		field_forbidden(errs, "spec.podCIDRs",
 		                "node updates may not change podCIDR except from \"\" to valid");

@@ -182,6 +182,8 @@ static void default_spec(json_t *spec)
 {
 	set_string(spec, "restartPolicy", "Always");
 	set_if_missing(spec, "terminationGracePeriodSeconds", json_integer(30));
+	if (json_path_int(spec, "terminationGracePeriodSeconds", 0) < 0)
+		json_object_set_new(spec, "terminationGracePeriodSeconds", json_integer(1));
 	set_string(spec, "dnsPolicy", "ClusterFirst");
 	set_if_missing(spec, "securityContext", json_object());
 	set_string(spec, "schedulerName", "default-scheduler");
@@ -214,14 +216,14 @@ static void default_pod_containers(json_t *spec, const char *member)
 	}
 }
 
-/* podIP and podIPs[0] say the same; old clients write one of them only. */
+/* podIP and podIPs[0] say the same; old clients write podIP only, which counts where they differ. */
 static void sync_pod_ips(json_t *object)
 {
 	const json_t *ips = json_path(object, "status.podIPs");
 	const char *ip = json_path_str(object, "status.podIP");
 	const char *first = json_path_str(json_array_get(ips, 0), "ip");
 
-	if (ip[0] && json_array_size(ips) == 0)
+	if (ip[0] && strcmp(ip, first) != 0)
 		json_path_set(object, "status.podIPs", json_pack("[{s:s}]", "ip", ip));
 	else if (!ip[0] && first[0])
 		json_path_set(object, "status.podIP", json_string(first));

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/ipaddr.h"
 #include "base/mem.h"
 #include "kube/json.h"
 #include "kube/pod.h"
+#include "kube/quantity.h"
 #include "kube/types.h"
 #include "kube/validate.h"
 
@@ -113,8 +115,75 @@ static void check_image(const char *image, const char *path, struct field_errors
 		                     "must not have leading or trailing whitespace");
 }
 
-static void check_container(const json_t *container, const char *path, struct validate_set *names,
-                            struct field_errors *errs)
+static bool has_volume(const json_t *spec, const char *name)
+{
+	const json_t *volume;
+	size_t i;
+
+	json_array_foreach(json_path(spec, "volumes"), i, volume)
+		if (name[0] && strcmp(json_path_str(volume, "name"), name) == 0)
+			return true;
+	return false;
+}
+
+static void check_mounts(const json_t *spec, const json_t *mounts, const char *path,
+                         struct field_errors *errs)
+{
+	struct validate_set paths = { 0 };
+	const json_t *mount;
+	size_t i;
+
+	json_array_foreach(mounts, i, mount) {
+		const char *name = json_path_str(mount, "name");
+		const char *at = json_path_str(mount, "mountPath");
+		const char *name_path = field_path("%s.volumeMounts[%zu].name", path, i);
+		const char *at_path = field_path("%s.volumeMounts[%zu].mountPath", path, i);
+
+		if (!name[0])
+			field_required(errs, name_path, "");
+		if (!has_volume(spec, name))
+			field_not_found(errs, name_path, name);
+		if (!at[0])
+			field_required(errs, at_path, "");
+		if (validate_set_has(&paths, at, 0))
+			field_invalid_string(errs, at_path, at, "must be unique");
+	}
+	validate_set_done(&paths);
+}
+
+/* Amounts are not negative, and no more is asked for than may be used. */
+static void check_amounts(const json_t *resources, const char *member, const char *path,
+                          struct field_errors *errs)
+{
+	const json_t *limits = json_path(resources, "limits");
+	bool requests = strcmp(member, "requests") == 0;
+	const char *name;
+	json_t *amount;
+
+	json_object_foreach(json_path(resources, member), name, amount) {
+		const char *text = json_string_value(amount);
+		const char *limit = json_string_value(json_object_get(limits, name));
+		struct quantity asked, allowed;
+
+		if (!text || quantity_parse(text, &asked, NULL) < 0)
+			continue;
+		if (asked.nano < 0)
+			field_invalid_string(errs,
+			                     field_path("%s.resources.%s[%s]", path, member, name),
+			                     text, "must be greater than or equal to 0");
+		if (requests && limit && quantity_parse(limit, &allowed, NULL) == 0 &&
+		    asked.nano > allowed.nano) {
+			auto_free char *detail = xasprintf(
+				"must be less than or equal to %s limit of %s", name, limit);
+
+			field_invalid_string(errs, field_path("%s.resources.requests", path), text,
+			                     detail);
+		}
+	}
+}
+
+static void check_container(const json_t *spec, const json_t *container, const char *path,
+                            struct validate_set *names, struct field_errors *errs)
 {
 	static const char *const pull[] = { "Always", "IfNotPresent", "Never", NULL };
 	static const char *const message[] = { "FallbackToLogsOnError", "File", NULL };
@@ -128,6 +197,7 @@ static void check_container(const json_t *container, const char *path, struct va
 		field_duplicate(errs, field_path("%s.name", path), json_path(container, "name"));
 	check_image(json_path_str(container, "image"), field_path("%s.image", path), errs);
 	check_ports(json_path(container, "ports"), path, errs);
+	check_mounts(spec, json_path(container, "volumeMounts"), path, errs);
 	check_probe(container, "livenessProbe", path, errs);
 	check_probe(container, "readinessProbe", path, errs);
 	check_probe(container, "startupProbe", path, errs);
@@ -135,6 +205,28 @@ static void check_container(const json_t *container, const char *path, struct va
 	                json_path_str(container, "terminationMessagePolicy"), message);
 	validate_one_of(errs, field_path("%s.imagePullPolicy", path),
 	                json_path_str(container, "imagePullPolicy"), pull);
+	check_amounts(json_path(container, "resources"), "limits", path, errs);
+	check_amounts(json_path(container, "resources"), "requests", path, errs);
+}
+
+static void check_volumes(const json_t *volumes, const char *at, struct field_errors *errs)
+{
+	struct validate_set names = { 0 };
+	const json_t *volume;
+	size_t i;
+
+	json_array_foreach(volumes, i, volume) {
+		const char *name = json_path_str(volume, "name");
+		const char *path = field_path("%s.volumes[%zu].name", at, i);
+
+		if (!name[0])
+			field_required(errs, path, "");
+		else
+			validate_name(errs, path, name, name_check_dns_label);
+		if (name[0] && validate_set_has(&names, name, 0))
+			field_duplicate(errs, path, json_path(volume, "name"));
+	}
+	validate_set_done(&names);
 }
 
 static void check_containers(const json_t *spec, const char *at, const char *member,
@@ -148,7 +240,7 @@ static void check_containers(const json_t *spec, const char *at, const char *mem
 		char path[96];
 
 		(void)snprintf(path, sizeof(path), "%s.%s[%zu]", at, member, i);
-		check_container(container, path, &names, errs);
+		check_container(spec, container, path, &names, errs);
 	}
 	validate_set_done(&names);
 }
@@ -165,10 +257,11 @@ static void check_name_at(const json_t *spec, const char *at, const char *member
 
 static void check_spec(const json_t *spec, const char *at, struct field_errors *errs)
 {
-	static const char *const restart[] = { "Always", "Never", "OnFailure", NULL };
-	static const char *const dns[] = { "ClusterFirst", "ClusterFirstWithHostNet", "Default",
+	static const char *const restart[] = { "Always", "OnFailure", "Never", NULL };
+	static const char *const dns[] = { "ClusterFirstWithHostNet", "ClusterFirst", "Default",
 		                           "None", NULL };
 
+	check_volumes(json_path(spec, "volumes"), at, errs);
 	if (json_array_size(json_path(spec, "containers")) == 0)
 		field_required(errs, field_path("%s.containers", at), "");
 	check_containers(spec, at, "containers", errs);
@@ -196,6 +289,31 @@ void pod_template_validate(const json_t *template, const char *path, struct fiel
 	check_spec(json_path(template, "spec"), at, errs);
 }
 
+/* Both addresses are there, and of different families. */
+static void check_dual_stack(const json_t *ips, const struct ipaddr addrs[2],
+                             struct field_errors *errs)
+{
+	auto_json json_t *shown = json_array();
+	const json_t *entry;
+	size_t i;
+
+	if (json_array_size(ips) < 2)
+		return;
+	json_array_foreach(ips, i, entry) {
+		auto_free char *why = xasprintf("failed to check for dual stack with error:invalid "
+		                                "IP[%zu]: %s",
+		                                i, json_path_str(entry, "ip"));
+
+		json_array_append_new(shown, json_pack("{s:s}", "IP", json_path_str(entry, "ip")));
+		if (i < 2 && !addrs[i].family && (i == 0 || addrs[0].family))
+			field_internal(errs, "status.podIPs", why);
+	}
+	if (json_array_size(ips) > 2 || !addrs[0].family || !addrs[1].family ||
+	    addrs[0].family == addrs[1].family)
+		field_invalid(errs, "status.podIPs", shown,
+		              "may specify no more than one IP for each IP family");
+}
+
 static void check_status(const json_t *object, struct field_errors *errs)
 {
 	const json_t *ips = json_path(object, "status.podIPs"), *entry;
@@ -210,9 +328,7 @@ static void check_status(const json_t *object, struct field_errors *errs)
 		    i < 2)
 			addrs[i] = addr;
 	}
-	if (json_array_size(ips) > 2 || (addrs[0].family && addrs[0].family == addrs[1].family))
-		field_invalid(errs, "status.podIPs", ips,
-		              "may specify no more than one IP for each IP family");
+	check_dual_stack(ips, addrs, errs);
 }
 
 void pod_validate(const json_t *object, const json_t *old, enum kind_write write,

@@ -12,6 +12,7 @@
 #include "kube/bytes.h"
 #include "kube/json.h"
 #include "kube/kind.h"
+#include "kube/quantity.h"
 #include "kube/time_text.h"
 
 /* Where a walk is: a field, or an element of it, and what is around it; lives on the stack. */
@@ -146,6 +147,26 @@ static int check_bytes(const char *text, struct err *err)
 	return 0;
 }
 
+/* A number is as good as its text. */
+static int read_quantity(const json_t *value, struct quantity *ret, struct err *err)
+{
+	auto_free char *text = json_is_string(value) ? xstrdup(json_string_value(value))
+	                                             : json_text(value);
+
+	char *begin = text + strspn(text, " \t\r\n"), *end = begin + strlen(begin);
+
+	while (end > begin && strchr(" \t\r\n", end[-1]))
+		*--end = '\0';
+	return quantity_parse(begin, ret, err);
+}
+
+static int check_quantity(const json_t *value, struct err *err)
+{
+	struct quantity quantity;
+
+	return read_quantity(value, &quantity, err);
+}
+
 static int check_one(const struct schema_field *field, const struct place *place,
                      const json_t *value, struct err *err)
 {
@@ -158,6 +179,8 @@ static int check_one(const struct schema_field *field, const struct place *place
 	if (is_time(field->type))
 		return time_text_read(json_string_value(value), field->type == SCHEMA_MICRO_TIME,
 		                      canonical, err);
+	if (field->type == SCHEMA_QUANTITY)
+		return check_quantity(value, err);
 	if (field->type == SCHEMA_BYTES)
 		return check_bytes(json_string_value(value), err);
 	if (field->type == SCHEMA_OBJECT && field->schema)
@@ -295,9 +318,10 @@ static json_t *zero_value(enum schema_type type)
 	case SCHEMA_OBJECT:
 		return json_object();
 	case SCHEMA_STRING:
-	case SCHEMA_QUANTITY:
 	case SCHEMA_BYTES:
 		return json_string("");
+	case SCHEMA_QUANTITY:
+		return json_string("0");
 	case SCHEMA_TIME:
 	case SCHEMA_MICRO_TIME:
 	case SCHEMA_ANY:
@@ -349,6 +373,19 @@ static json_t *canonical_time(enum schema_type type, const json_t *value)
 	return strcmp(text, canonical) == 0 ? NULL : json_string(canonical);
 }
 
+static json_t *canonical_quantity(const json_t *value)
+{
+	char text[QUANTITY_TEXT_SIZE];
+	struct quantity quantity;
+	struct err err = { 0 };
+
+	if ((!json_is_string(value) && !json_is_number(value)) ||
+	    read_quantity(value, &quantity, &err) < 0 || !quantity_round(&quantity))
+		return json_incref((json_t *)value);
+	quantity_format(&quantity, text);
+	return json_string(text);
+}
+
 static void normalise_fields(const struct schema *schema, json_t *object);
 
 static void normalise_elements(const struct schema_field *field, json_t *container)
@@ -367,6 +404,8 @@ static void normalise_elements(const struct schema_field *field, json_t *contain
 	json_object_foreach_safe(container, after, key, value) {
 		if (json_is_null(value))
 			json_object_set_new(container, key, zero_value(field->type));
+		else if (field->type == SCHEMA_QUANTITY)
+			json_object_set_new(container, key, canonical_quantity(value));
 		if (field->schema)
 			normalise_fields(field->schema, json_object_get(container, key));
 	}

@@ -299,6 +299,9 @@ static int on_change(void *arg, const struct store_object *stored, struct store_
 		status = build(m, old, &object);
 	if (!status && m->op != MUTATE_CREATE)
 		status = object_check_version(object, m->kind, old);
+	/* A patch that changes it is invalid. */
+	if (!status && m->op == MUTATE_UPDATE)
+		status = object_check_uid(object, m->kind, old);
 	if (!status)
 		status = run_hooks(m, object, m->op == MUTATE_CREATE ? NULL : old);
 	if (!status)

@@ -152,19 +152,24 @@ json_t *object_check_name(const json_t *object, const char *name)
 json_t *object_check_version(const json_t *object, const struct kind *kind, const json_t *old)
 {
 	const char *version = json_path_str(object, "metadata.resourceVersion");
-	const char *uid = json_path_str(object, "metadata.uid");
-	const char *old_uid = old ? json_path_str(old, "metadata.uid") : "";
 	const char *name = json_path_str(object, "metadata.name");
 	uint64_t number;
 
 	if (version[0] && parse_u64(version, UINT64_MAX, &number) < 0)
-		return status_new(400, "BadRequest",
-		                  "metadata.resourceVersion: Invalid value: \"%s\": must be a "
-		                  "number",
+		return status_new(500, "", "strconv.ParseUint: parsing \"%s\": invalid syntax",
 		                  version);
 	if (version[0] && number != 0 &&
 	    (!old || strcmp(version, json_path_str(old, "metadata.resourceVersion")) != 0))
 		return status_conflict(kind, name);
+	return NULL;
+}
+
+json_t *object_check_uid(const json_t *object, const struct kind *kind, const json_t *old)
+{
+	const char *uid = json_path_str(object, "metadata.uid");
+	const char *old_uid = old ? json_path_str(old, "metadata.uid") : "";
+	const char *name = json_path_str(object, "metadata.name");
+
 	if (uid[0] && strcmp(uid, old_uid) != 0)
 		return status_for(409, "Conflict", kind, name,
 		                  "Operation cannot be fulfilled on %s \"%s\": Precondition "

@@ -22,8 +22,9 @@ json_t *object_check_namespace(json_t *object, const struct kind *kind, const ch
 /* That its name is that of the URL. */
 json_t *object_check_name(const json_t *object, const char *name);
 
-/* Optimistic concurrency: metadata.resourceVersion and uid, where given, are those of 'old'. */
+/* Optimistic concurrency: metadata.resourceVersion or uid, where given, is that of 'old'. */
 json_t *object_check_version(const json_t *object, const struct kind *kind, const json_t *old);
+json_t *object_check_uid(const json_t *object, const struct kind *kind, const json_t *old);
 
 /* Gives an object with only metadata.generateName a name that is free in 'taken's eyes. */
 void object_generate_name(json_t *object, bool (*taken)(void *arg, const char *name), void *arg);

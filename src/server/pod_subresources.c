@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "kube/json.h"
 #include "kube/status.h"
@@ -57,15 +58,17 @@ static json_t *validate_binding(const json_t *binding)
 	static const char *const supported[] = { "Node", "<empty>", NULL };
 	const char *kind = json_path_str(binding, "target.kind");
 	struct field_errors errs = { 0 };
+	auto_free char *text = NULL;
 	json_t *status = NULL;
 
 	if (kind[0] && strcmp(kind, "Node") != 0)
 		field_unsupported(&errs, "target.kind", kind, supported);
 	if (!json_path_str(binding, "target.name")[0])
 		field_required(&errs, "target.name", "");
+	/* Kubernetes passes the errors on as they are, without the 422 of other objects. */
+	text = field_errors_text(&errs);
 	if (errs.n)
-		status = status_invalid(&kind_binding, json_path_str(binding, "metadata.name"),
-		                        &errs);
+		status = status_new(500, "", "%s", text);
 	field_errors_done(&errs);
 	return status;
 }

@@ -35,11 +35,11 @@ static void on_mutated(struct mutation *m, const struct store_object *object)
 	auto_free struct waiting *waiting = m->arg;
 	int code = m->created ? 201 : 200;
 
+	reply_warnings(waiting->req, m->warnings);
 	if (m->refusal) {
 		reply_status(waiting->req, json_incref(m->refusal));
 		return;
 	}
-	reply_warnings(waiting->req, m->warnings);
 	if (m->preview)
 		reply_tree(waiting->req, code, &waiting->view,
 		           view_from_stored(m->kind, json_incref(m->preview)));
@@ -153,7 +153,14 @@ static json_t *apply_finalizers(struct mutation *m, json_t *object)
 {
 	json_t *finalizers = json_path(m->input, "spec.finalizers");
 	json_t *status = object_check_version(m->input, m->kind, object);
+	struct field_errors errs = { 0 };
 
+	if (status)
+		return status;
+	kind_validate_finalizers(finalizers, "spec.finalizers", &errs);
+	if (errs.n)
+		status = status_invalid(m->kind, m->name, &errs);
+	field_errors_done(&errs);
 	if (status)
 		return status;
 	if (json_array_size(finalizers))

@@ -114,7 +114,7 @@ static void sizes_are_limited(void **state)
 	run_hooks(&kind_config_map, map, NULL, KIND_CREATE);
 	run_hooks(&kind_secret, secret, NULL, KIND_CREATE);
 	errors = errors_of(&kind_config_map, map, NULL, KIND_CREATE);
-	assert_string_equal(errors, ": Too long: may not be more than 1048576 bytes");
+	assert_string_equal(errors, "[]: Too long: may not be more than 1048576 bytes");
 	free(take_ptr(&errors));
 	errors = errors_of(&kind_secret, secret, NULL, KIND_CREATE);
 	assert_string_equal(errors, "data: Too long: may not be more than 1048576 bytes");

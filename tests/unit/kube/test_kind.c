@@ -235,6 +235,11 @@ static void objects_become_what_structs_hold(void **state)
 		  "'kubeletVersion':'','kubeProxyVersion':'','operatingSystem':'',"
 		  "'architecture':''},'conditions':[{'type':'','status':'',"
 		  "'lastHeartbeatTime':null,'lastTransitionTime':null}]}}" },
+		/* Amounts have one text each. */
+		{ &kind_config_map, "{'data':{}}", "{'metadata':{}}" },
+		{ &kind_pod, "{'spec':{'overhead':{'cpu':1,'memory':' 1024Mi ','x':'0.0001'}}}",
+		  "{'metadata':{},'spec':{'containers':null,'overhead':{'cpu':'1','memory':'1Gi',"
+		  "'x':'1m'}},'status':{}}" },
 		/* Times are in UTC and in their type's precision. */
 		{ &kind_lease,
 		  "{'metadata':{'creationTimestamp':'2026-01-01T01:00:00.9+02:00',"

@@ -59,7 +59,23 @@ static void creates_are_refused(void **state)
 		  "{'metadata':{'annotations':{'fairlead.dev/address':'127.0.0.1'}},"
 		  "'spec':{'restartPolicy':'X','containers':[{'name':'a','image':'i'}]}}",
 		  "spec.restartPolicy: Unsupported value: \"X\": supported values: \"Always\", "
-		  "\"Never\", \"OnFailure\"" },
+		  "\"OnFailure\", \"Never\"" },
+		{ &kind_pod,
+		  "{'spec':{'volumes':[{'name':'v'},{'name':'v'},{}],'containers':[{'name':'a',"
+		  "'image':'i','volumeMounts':[{'name':'v','mountPath':'/a'},{'name':'w','mountPath'"
+		  ":'/a'},{'name':'v'}]}]}}",
+		  "[spec.volumes[1].name: Duplicate value: \"v\", spec.volumes[2].name: Required "
+		  "value, spec.containers[0].volumeMounts[1].name: Not found: \"w\", "
+		  "spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/a\": must be "
+		  "unique, spec.containers[0].volumeMounts[2].mountPath: Required value]" },
+		{ &kind_pod,
+		  "{'spec':{'containers':[{'name':'a','image':'i','resources':{'requests':{'cpu':2,"
+		  "'memory':'1Gi'},'limits':{'cpu':'1999m','memory':'1024Mi','x':'-1'}}}]}}",
+		  "[spec.containers[0].resources.limits[x]: Invalid value: \"-1\": must be greater "
+		  "than or equal to 0, spec.containers[0].resources.requests: Invalid value: \"2\": "
+		  "must be less than or equal to cpu limit of 1999m, "
+		  "spec.containers[0].resources.requests[x]: Invalid value: \"-1\": must be greater "
+		  "than or equal to 0]" },
 		{ &kind_endpoint_slice, "{}", "addressType: Required value" },
 		{ &kind_endpoint_slice, "{'addressType':'X'}",
 		  "addressType: Unsupported value: \"X\": supported values: \"FQDN\", \"IPv4\", "
@@ -95,6 +111,13 @@ static void creates_are_refused(void **state)
 		{ &kind_endpoint_slice, "{'addressType':'FQDN','endpoints':[{'addresses':['a']}]}",
 		  "endpoints[0].addresses[0]: Invalid value: \"a\": should be a domain with at least "
 		  "two segments separated by dots" },
+		{ &kind_endpoint_slice, "{'addressType':'FQDN','endpoints':[{'addresses':['A_']}]}",
+		  "endpoints[0].addresses[0]: Invalid value: \"A_\": a lowercase RFC 1123 subdomain "
+		  "must consist of lower case alphanumeric characters, '-' or '.', and must start and "
+		  "end with an alphanumeric character (e.g. 'example.com', regex used for validation "
+		  "is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')" },
+		{ &kind_endpoint_slice,
+		  "{'addressType':'IPv4','ports':[{'port':0},{'port':65536,'name':'b'}]}", "[]" },
 		{ &kind_event, "{'involvedObject':{'namespace':'b'}}",
 		  "involvedObject.namespace: Invalid value: \"b\": does not match "
 		  "event.namespace" },
@@ -108,6 +131,13 @@ static void creates_are_refused(void **state)
 		{ &kind_node, "{'metadata':{'name':'a.b'},'spec':{'podCIDR':'10.0.0.0/33'}}",
 		  "spec.podCIDRs[0]: Invalid value: \"10.0.0.0/33\": must be a valid CIDR value, "
 		  "(e.g. 10.9.8.0/24 or 2001:db8::/64)" },
+		{ &kind_node, "{'spec':{'podCIDRs':['10.1.0.0/24','10.2.0.0/24']}}",
+		  "spec.podCIDRs: Invalid value: [\"10.1.0.0/24\",\"10.2.0.0/24\"]: may specify no "
+		  "more than one CIDR for each IP family" },
+		{ &kind_node, "{'spec':{'podCIDRs':['10.1.0.0/24','fd00::/64']}}", "[]" },
+		{ &kind_node, "{'spec':{'taints':[{'key':'a','effect':'X'}]}}",
+		  "metadata.taints[0].effect: Unsupported value: \"X\": supported values: "
+		  "\"NoSchedule\", \"PreferNoSchedule\", \"NoExecute\"" },
 		{ &kind_namespace, "{'metadata':{'name':'a.b'}}",
 		  "metadata.name: Invalid value: \"a.b\": must not contain dots" },
 	};

@@ -24,7 +24,8 @@ static void objects_are_refused(void **state)
 		  "[subsets[0].addresses[0].ip: Invalid value: \"127.0.0.1\": may not be in the "
 		  "loopback range (127.0.0.0/8, ::1/128), subsets[0].notReadyAddresses[0].ip: "
 		  "Invalid value: \"x\": must be a valid IP address, (e.g. 10.9.8.7 or "
-		  "2001:db8::ffff), subsets[0].ports[0].port: Invalid value: 0: must be between 1 "
+		  "2001:db8::ffff), subsets[0].notReadyAddresses[0].ip: Invalid value: \"x\": must "
+		  "be a valid IP address, subsets[0].ports[0].port: Invalid value: 0: must be between 1 "
 		  "and 65535, inclusive, subsets[0].ports[1].name: Required value, "
 		  "subsets[0].ports[1].protocol: Unsupported value: \"X\": supported values: "
 		  "\"SCTP\", \"TCP\", \"UDP\"]",
@@ -82,12 +83,23 @@ static void objects_are_refused(void **state)
 		  "\"\",\"Name\":\"b\"}: field is immutable",
 		  0 },
 		{ &kind_lease, NULL, "{'spec':{'strategy':'x','preferredHolder':'p'}}",
-		  "spec.strategy.strategy: Unsupported value: \"x\": supported values: "
-		  "\"OldestEmulationVersion\"",
-		  0 },
-		{ &kind_lease, NULL, "{'spec':{'preferredHolder':'p'}}",
-		  "spec.preferredHolder: Forbidden: may only be specified if `strategy` is defined",
-		  0 },
+		  "[]" /* both were dropped */, 0 },
+		{ &kind_node, "{}",
+		  "{'status':{'addresses':[{'type':'InternalIP','address':'1.2.3.4'},{'type':"
+		  "'InternalIP','address':'1.2.3.4'}]}}",
+		  "status.addresses[1]: Duplicate value: {\"Type\":\"InternalIP\",\"Address\":"
+		  "\"1.2.3.4\"}",
+		  KIND_UPDATE_STATUS },
+		{ &kind_pod, "{'spec':{'containers':[{'name':'a','image':'i'}]}}",
+		  "{'status':{'podIP':'x','podIPs':[{'ip':'x'},{'ip':'10.1.2.3'}]}}",
+		  "[status.podIPs[0]: Invalid value: \"x\": must be a valid IP address, (e.g. 10.9.8.7 "
+		  "or 2001:db8::ffff), status.podIPs: Internal error: failed to check for dual stack "
+		  "with error:invalid IP[0]: x, status.podIPs: Invalid value: [{\"IP\":\"x\"},"
+		  "{\"IP\":\"10.1.2.3\"}]: may specify no more than one IP for each IP family]",
+		  KIND_UPDATE_STATUS },
+		{ &kind_pod, "{'spec':{'containers':[{'name':'a','image':'i'}]}}",
+		  "{'status':{'podIP':'10.1.2.3','podIPs':[{'ip':'10.9.9.9'},{'ip':'10.9.9.8'}]}}",
+		  "[]" /* podIP counts */, KIND_UPDATE_STATUS },
 		{ &kind_event, NULL, "{" EVENT "}", "[]", 0 },
 		{ &kind_event, NULL,
 		  "{'eventTime':'2026-01-01T00:00:00.000000Z',"

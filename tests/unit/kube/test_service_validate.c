@@ -325,7 +325,13 @@ static void metadata_is_refused(void **state)
 		  "metadata.ownerReferences.name: Invalid value: \"\": must not be empty, "
 		  "metadata.ownerReferences.uid: Invalid value: \"\": must not be empty]" },
 		{ "{'name':'a','finalizers':['a b']}",
-		  "metadata.finalizers: Invalid value: \"a b\": " KEY_RULE },
+		  "[metadata.finalizers: Invalid value: \"a b\": " KEY_RULE
+		  ", metadata.finalizers[0]: "
+		  "Invalid value: \"a b\": name is neither a standard finalizer name nor is it fully "
+		  "qualified]" },
+		{ "{'name':'a','finalizers':['nope','orphan','kubernetes','a/b']}",
+		  "metadata.finalizers[0]: Invalid value: \"nope\": name is neither a standard "
+		  "finalizer name nor is it fully qualified" },
 	};
 
 	(void)state;
@@ -470,6 +476,26 @@ static void metadata_is_immutable(void **state)
 	                    "2026-01-02T00:00:00Z");
 }
 
+/* What only a DELETE sets. */
+static void deletion_is_not_begun(void **state)
+{
+	auto_json json_t *old = object_of("{'spec':{" P80 "}}", "default");
+	auto_json json_t *object =
+		object_of("{'metadata':{'deletionTimestamp':'2026-01-02T00:00:00Z',"
+	                  "'deletionGracePeriodSeconds':3},'spec':{" P80 "}}",
+	                  "default");
+	auto_free char *errors = NULL;
+
+	(void)state;
+	run_hooks(&kind_service, old, NULL, KIND_CREATE);
+	run_hooks(&kind_service, object, old, KIND_UPDATE);
+	errors = errors_of(&kind_service, object, old, KIND_UPDATE);
+	assert_string_equal(errors, "[metadata.deletionTimestamp: Invalid value: "
+	                            "\"2026-01-02T00:00:00Z\": field is immutable, "
+	                            "metadata.deletionGracePeriodSeconds: Invalid value: 3: field "
+	                            "is immutable]");
+}
+
 static void status_is_refused(void **state)
 {
 	static const struct change cases[] = {
@@ -610,10 +636,10 @@ static void warnings_are_given(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(create_is_refused),  cmocka_unit_test(metadata_is_refused),
-		cmocka_unit_test(update_is_refused),  cmocka_unit_test(metadata_is_immutable),
-		cmocka_unit_test(status_is_refused),  cmocka_unit_test(gaps_are_refused),
-		cmocka_unit_test(warnings_are_given),
+		cmocka_unit_test(create_is_refused),     cmocka_unit_test(metadata_is_refused),
+		cmocka_unit_test(update_is_refused),     cmocka_unit_test(metadata_is_immutable),
+		cmocka_unit_test(deletion_is_not_begun), cmocka_unit_test(status_is_refused),
+		cmocka_unit_test(gaps_are_refused),      cmocka_unit_test(warnings_are_given),
 	};
 
 	return cmocka_run_group_tests_name("service_validate", tests, NULL, NULL);
