@@ -20,7 +20,6 @@ static const char *const short_names[] = { "no", NULL };
 static const char *const fields[] = { "spec.unschedulable", NULL };
 
 static const struct merge_key merge_keys[] = {
-	{ "spec.taints", "key" },
 	{ "spec.podCIDRs", NULL },
 	{ "status.conditions", "type" },
 	{ "status.addresses", "type" },

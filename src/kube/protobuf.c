@@ -79,7 +79,7 @@ static const struct {
 	{ NULL, "DeleteOptions", &meta__delete_options__descriptor },
 };
 
-static const ProtobufCMessageDescriptor *find_type(const char *api_version, const char *kind)
+const ProtobufCMessageDescriptor *protobuf_type(const char *api_version, const char *kind)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (strcmp(types[i].kind, kind) == 0 &&
@@ -397,7 +397,7 @@ static int read_message(struct reader *reader, struct wire w,
 int protobuf_decode(const char *api_version, const char *kind, const void *raw, size_t size,
                     json_t *object, struct err *err)
 {
-	const ProtobufCMessageDescriptor *type = find_type(api_version, kind);
+	const ProtobufCMessageDescriptor *type = protobuf_type(api_version, kind);
 	struct reader reader = { .err = err };
 
 	if (!type)

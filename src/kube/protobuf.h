@@ -16,6 +16,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -41,3 +42,6 @@ void protobuf_envelope_done(struct protobuf_envelope *envelope);
  */
 int protobuf_decode(const char *api_version, const char *kind, const void *raw, size_t size,
                     json_t *object, struct err *err) __attribute__((warn_unused_result));
+
+/* The message of a kind; NULL: no such kind here.  proto/ says how it stands for the JSON. */
+const ProtobufCMessageDescriptor *protobuf_type(const char *api_version, const char *kind);

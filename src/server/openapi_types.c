@@ -4,11 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <protobuf-c/protobuf-c.h>
+
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "kube/json.h"
+#include "kube/protobuf.h"
 #include "kube/schema.h"
+#include "server/openapi_rules.h"
 
 #define API       "io.k8s.api."
 #define MACHINERY "io.k8s.apimachinery.pkg.apis."
@@ -20,6 +24,11 @@ struct scalar {
 
 static const struct scalar any_time = {
 	OPENAPI_META "Time",
+	"{\"type\":\"string\",\"format\":\"date-time\"}",
+	"{\"type\":\"string\",\"format\":\"date-time\"}",
+};
+static const struct scalar micro_time = {
+	OPENAPI_META "MicroTime",
 	"{\"type\":\"string\",\"format\":\"date-time\"}",
 	"{\"type\":\"string\",\"format\":\"date-time\"}",
 };
@@ -50,6 +59,7 @@ static const struct form {
 	[SCHEMA_INT64] = { .type = "integer", .format = "int64" },
 	[SCHEMA_INT_OR_STRING] = { .scalar = &int_or_string },
 	[SCHEMA_TIME] = { .scalar = &any_time },
+	[SCHEMA_MICRO_TIME] = { .scalar = &micro_time },
 	[SCHEMA_QUANTITY] = { .scalar = &quantity },
 	[SCHEMA_BYTES] = { .type = "string", .format = "byte" },
 	[SCHEMA_OBJECT] = { .type = "object" },
@@ -124,136 +134,24 @@ static const char *const meta_types[] = {
 };
 static const char *const core_types[] = { "EventSource", "ObjectReference", "PodTemplateSpec" };
 
-/* The fields that have to be there, separated by blanks. */
-static const struct required {
-	const char *type, *fields;
-} required[] = {
-	{ "apps.v1.DeploymentCondition", "type status" },
-	{ "apps.v1.DeploymentSpec", "selector template" },
-	{ "apps.v1.ReplicaSetCondition", "type status" },
-	{ "apps.v1.ReplicaSetSpec", "selector" },
-	{ "apps.v1.ReplicaSetStatus", "replicas" },
-	{ "authentication.v1.TokenReview", "spec" },
-	{ "authentication.v1.TokenReviewSpec", "token" },
-	{ "authorization.v1.NonResourceRule", "verbs" },
-	{ "authorization.v1.ResourceRule", "verbs" },
-	{ "authorization.v1.SelfSubjectAccessReview", "spec" },
-	{ "authorization.v1.SelfSubjectRulesReview", "spec" },
-	{ "authorization.v1.SubjectAccessReview", "spec" },
-	{ "authorization.v1.SubjectAccessReviewStatus", "allowed" },
-	{ "autoscaling.v1.ScaleStatus", "replicas" },
-	{ "core.v1.Binding", "target" },
-	{ "core.v1.Container", "name" },
-	{ "core.v1.ContainerPort", "containerPort" },
-	{ "core.v1.ContainerStateTerminated", "exitCode" },
-	{ "core.v1.ContainerStatus", "name ready restartCount image imageID" },
-	{ "core.v1.DaemonEndpoint", "Port" },
-	{ "core.v1.EndpointAddress", "ip" },
-	{ "core.v1.EndpointPort", "port" },
-	{ "core.v1.EnvVar", "name" },
-	{ "core.v1.EphemeralContainer", "name" },
-	{ "core.v1.Event", "metadata involvedObject" },
-	{ "core.v1.GRPCAction", "port" },
-	{ "core.v1.HTTPGetAction", "port" },
-	{ "core.v1.HTTPHeader", "name value" },
-	{ "core.v1.HostAlias", "ip" },
-	{ "core.v1.HostIP", "ip" },
-	{ "core.v1.NamespaceCondition", "type status" },
-	{ "core.v1.NodeAddress", "type address" },
-	{ "core.v1.NodeCondition", "type status" },
-	{ "core.v1.NodeSystemInfo", "machineID systemUUID bootID kernelVersion osImage "
-	                            "containerRuntimeVersion kubeletVersion kubeProxyVersion "
-	                            "operatingSystem architecture" },
-	{ "core.v1.PodCondition", "type status" },
-	{ "core.v1.PodIP", "ip" },
-	{ "core.v1.PodReadinessGate", "conditionType" },
-	{ "core.v1.PodSchedulingGate", "name" },
-	{ "core.v1.PodSpec", "containers" },
-	{ "core.v1.PortStatus", "port protocol" },
-	{ "core.v1.ServicePort", "port" },
-	{ "core.v1.TCPSocketAction", "port" },
-	{ "core.v1.Taint", "key effect" },
-	{ "core.v1.TopologySpreadConstraint", "maxSkew topologyKey whenUnsatisfiable" },
-	{ "core.v1.Volume", "name" },
-	{ "core.v1.VolumeDevice", "name devicePath" },
-	{ "core.v1.VolumeMount", "name mountPath" },
-	{ "discovery.v1.Endpoint", "addresses" },
-	{ "discovery.v1.EndpointSlice", "addressType" },
-	{ "discovery.v1.ForNode", "name" },
-	{ "discovery.v1.ForZone", "name" },
-	{ "events.v1.Event", "eventTime" },
-	{ "events.v1.EventSeries", "count lastObservedTime" },
-	{ "meta.v1.Condition", "type status lastTransitionTime reason message" },
-	{ "meta.v1.FieldSelectorRequirement", "key operator" },
-	{ "meta.v1.LabelSelectorRequirement", "key operator" },
-	{ "meta.v1.OwnerReference", "apiVersion kind name uid" },
-	{ "networking.v1.IPAddress", "spec" },
-	{ "networking.v1.IPAddressSpec", "parentRef" },
-	{ "networking.v1.ParentReference", "resource name" },
+/* A field as one of the two sources has it. */
+struct field {
+	const char *name;
+	enum schema_type type;
+	enum schema_shape shape;
+	const char *go_type;
+	const struct schema *schema;
+	const ProtobufCMessageDescriptor *message;
 };
 
-/* The values of a Go type, separated by blanks. */
-static const struct values {
-	const char *go_type, *values;
-} values[] = {
-	{ "v1.AddressType", "FQDN IPv4 IPv6" },
-	{ "v1.DNSPolicy", "ClusterFirst ClusterFirstWithHostNet Default None" },
-	{ "v1.DeploymentStrategyType", "Recreate RollingUpdate" },
-	{ "v1.IPFamily", "IPv4 IPv6" },
-	{ "v1.IPFamilyPolicy", "PreferDualStack RequireDualStack SingleStack" },
-	{ "v1.NamespacePhase", "Active Terminating" },
-	{ "v1.NodePhase", "Pending Running Terminated" },
-	{ "v1.PodPhase", "Failed Pending Running Succeeded Unknown" },
-	{ "v1.PodQOSClass", "BestEffort Burstable Guaranteed" },
-	{ "v1.PreemptionPolicy", "Never PreemptLowerPriority" },
-	{ "v1.Protocol", "SCTP TCP UDP" },
-	{ "v1.PullPolicy", "Always IfNotPresent Never" },
-	{ "v1.RestartPolicy", "Always Never OnFailure" },
-	{ "v1.ServiceAffinity", "ClientIP None" },
-	{ "v1.ServiceExternalTrafficPolicy", "Cluster Local" },
-	{ "v1.ServiceInternalTrafficPolicy", "Cluster Local" },
-	{ "v1.ServiceType", "ClusterIP ExternalName LoadBalancer NodePort" },
-	{ "v1.TaintEffect", "NoExecute NoSchedule PreferNoSchedule" },
-	{ "v1.TerminationMessagePolicy", "FallbackToLogsOnError File" },
-	{ "v1.TolerationOperator", "Equal Exists Gt Lt" },
-	{ "v1.URIScheme", "HTTP HTTPS" },
-};
-
-#define LIST_KEYS "x-kubernetes-list-map-keys"
-#define LIST_TYPE "x-kubernetes-list-type"
-#define MAP_TYPE  "x-kubernetes-map-type"
-#define STRATEGY  "x-kubernetes-patch-strategy"
-
-/* What else is said of a type (field NULL) or field, where it does not follow from a merge key. */
-static const struct extension {
-	const char *type, *field, *name, *value; /* the value as JSON */
-} extensions[] = {
-	{ "apps.v1.DeploymentSpec", "strategy", STRATEGY, "\"retainKeys\"" },
-	{ "core.v1.Container", "ports", LIST_KEYS, "[\"containerPort\",\"protocol\"]" },
-	{ "core.v1.EndpointAddress", NULL, MAP_TYPE, "\"atomic\"" },
-	{ "core.v1.EndpointPort", NULL, MAP_TYPE, "\"atomic\"" },
-	{ "core.v1.EphemeralContainer", "ports", LIST_KEYS, "[\"containerPort\",\"protocol\"]" },
-	{ "core.v1.LocalObjectReference", NULL, MAP_TYPE, "\"atomic\"" },
-	{ "core.v1.ObjectReference", NULL, MAP_TYPE, "\"atomic\"" },
-	{ "core.v1.PodSpec", "nodeSelector", MAP_TYPE, "\"atomic\"" },
-	{ "core.v1.PodSpec", "resourceClaims", STRATEGY, "\"merge,retainKeys\"" },
-	{ "core.v1.PodSpec", "topologySpreadConstraints", LIST_KEYS,
-	  "[\"topologyKey\",\"whenUnsatisfiable\"]" },
-	{ "core.v1.PodSpec", "volumes", STRATEGY, "\"merge,retainKeys\"" },
-	{ "core.v1.PodStatus", "hostIPs", LIST_TYPE, "\"atomic\"" },
-	{ "core.v1.ServiceSpec", "ports", LIST_KEYS, "[\"port\",\"protocol\"]" },
-	{ "core.v1.ServiceSpec", "selector", MAP_TYPE, "\"atomic\"" },
-	{ "discovery.v1.Endpoint", "addresses", LIST_TYPE, "\"set\"" },
-	{ "discovery.v1.EndpointPort", NULL, MAP_TYPE, "\"atomic\"" },
-	{ "meta.v1.LabelSelector", NULL, MAP_TYPE, "\"atomic\"" },
-	{ "meta.v1.OwnerReference", NULL, MAP_TYPE, "\"atomic\"" },
-};
+typedef void (*field_fn)(void *arg, const struct field *field);
 
 struct type {
 	char *name;
 	const char *label;           /* the part of the name that the tables above have */
 	const struct scalar *scalar; /* what it is, or: */
-	const struct schema *schema; /* its fields, or: */
+	const struct schema *schema; /* its fields, and if that is NULL: */
+	const ProtobufCMessageDescriptor *message; /* the same in protobuf, may be NULL, or: */
 	const struct kind *list_of;
 	const struct kind *kind; /* where it was first met: merge keys are said by path */
 	char *path;              /* in there, "" is the object itself */
@@ -286,12 +184,13 @@ char *openapi_kind_name(const struct kind *kind, bool list)
 }
 
 /* The type of a field of the type 'owner': of the same package, mostly. */
-static char *field_type_name(const char *owner, const struct schema_field *field)
+static char *field_type_name(const char *owner, const struct field *field)
 {
 	const char *name = strrchr(field->go_type, '.');
 
 	name = name ? name + 1 : field->go_type;
-	if (has_word(meta_types, ARRAY_SIZE(meta_types), name))
+	if (has_word(meta_types, ARRAY_SIZE(meta_types), name) ||
+	    (field->message && strcmp(field->message->package_name, "meta") == 0))
 		return xasprintf(OPENAPI_META "%s", name);
 	if (has_word(core_types, ARRAY_SIZE(core_types), name))
 		return xasprintf(API "core.v1.%s", name);
@@ -347,32 +246,159 @@ static const struct schema *field_schema(const struct schema_field *field)
 	return field->schema;
 }
 
-static void add_struct(struct openapi_types *types, char *name, const struct schema *schema,
-                       const struct kind *kind, const char *path)
+/* Messages of meta.proto that are no objects in JSON, and the entries of maps. */
+static const struct {
+	const char *message;
+	enum schema_type type;
+	enum schema_shape shape;
+} special[] = {
+	{ "BytesEntry", SCHEMA_BYTES, SCHEMA_MAP },
+	{ "FieldsV1", SCHEMA_OBJECT, SCHEMA_ONE },
+	{ "IntOrString", SCHEMA_INT_OR_STRING, SCHEMA_ONE },
+	{ "MicroTime", SCHEMA_MICRO_TIME, SCHEMA_ONE },
+	{ "Quantity", SCHEMA_QUANTITY, SCHEMA_ONE },
+	{ "QuantityEntry", SCHEMA_QUANTITY, SCHEMA_MAP },
+	{ "StringEntry", SCHEMA_STRING, SCHEMA_MAP },
+	{ "StringsEntry", SCHEMA_ANY, SCHEMA_MAP },
+	{ "Time", SCHEMA_TIME, SCHEMA_ONE },
+};
+
+static void set_message(struct field *field, const ProtobufCMessageDescriptor *message)
 {
-	struct type *type = add_type(types, name);
+	if (strcmp(message->package_name, "meta") == 0) {
+		for (size_t i = 0; i < ARRAY_SIZE(special); i++) {
+			if (strcmp(special[i].message, message->short_name) == 0) {
+				field->type = special[i].type;
+				if (special[i].shape == SCHEMA_MAP)
+					field->shape = SCHEMA_MAP;
+				return;
+			}
+		}
+	}
+	field->type = SCHEMA_OBJECT;
+	field->go_type = message->name;
+	field->message = message;
+}
+
+static struct field field_of_member(const ProtobufCFieldDescriptor *member)
+{
+	struct field field = { .name = member->name };
+
+	field.shape = member->label == PROTOBUF_C_LABEL_REPEATED ? SCHEMA_LIST : SCHEMA_ONE;
+	if (member->type == PROTOBUF_C_TYPE_MESSAGE)
+		set_message(&field, member->descriptor);
+	else if (member->type == PROTOBUF_C_TYPE_BOOL)
+		field.type = SCHEMA_BOOL;
+	else if (member->type == PROTOBUF_C_TYPE_INT32)
+		field.type = SCHEMA_INT32;
+	else if (member->type == PROTOBUF_C_TYPE_INT64)
+		field.type = SCHEMA_INT64;
+	else
+		field.type = member->type == PROTOBUF_C_TYPE_BYTES ? SCHEMA_BYTES : SCHEMA_STRING;
+	return field;
+}
+
+/* The members of a field "inline" are the message's own. */
+static bool is_inline(const ProtobufCFieldDescriptor *member)
+{
+	return strcmp(member->name, "inline") == 0;
+}
+
+static const ProtobufCFieldDescriptor *find_member(const ProtobufCMessageDescriptor *message,
+                                                   const char *name)
+{
+	const ProtobufCFieldDescriptor *found = NULL;
+
+	for (unsigned int i = 0; message && i < message->n_fields && !found; i++) {
+		const ProtobufCFieldDescriptor *member = &message->fields[i];
+
+		if (is_inline(member))
+			found = find_member(member->descriptor, name);
+		else if (strcmp(member->name, name) == 0)
+			found = member;
+	}
+	return found;
+}
+
+static void each_member(const ProtobufCMessageDescriptor *message, field_fn fn, void *arg)
+{
+	for (unsigned int i = 0; message && i < message->n_fields; i++) {
+		struct field field = field_of_member(&message->fields[i]);
+
+		if (is_inline(&message->fields[i]))
+			each_member(message->fields[i].descriptor, fn, arg);
+		else
+			fn(arg, &field);
+	}
+}
+
+/* Where a schema does not look into a field, the message does. */
+static void each_field(const struct schema *schema, const ProtobufCMessageDescriptor *message,
+                       field_fn fn, void *arg)
+{
+	if (!schema)
+		each_member(message, fn, arg);
+	for (const struct schema_field *f = schema ? schema->fields : NULL; f && f->name; f++) {
+		const ProtobufCFieldDescriptor *member = find_member(message, f->name);
+		struct field field = {
+			f->name, f->type, f->shape, f->go_type, field_schema(f), NULL
+		};
+		bool open = f->type == SCHEMA_ANY || (f->type == SCHEMA_OBJECT && !f->schema);
+
+		if (member && open)
+			field = field_of_member(member);
+		else if (member && member->type == PROTOBUF_C_TYPE_MESSAGE)
+			field.message = member->descriptor;
+		fn(arg, &field);
+	}
+}
+
+/* What is being added. */
+struct addition {
+	struct openapi_types *types;
+	const char *owner; /* the name of the type */
+	const struct kind *kind;
+	const char *path;
+};
+
+static void add_field_type(void *arg, const struct field *field);
+
+static void add_struct(const struct addition *at, char *name, const struct schema *schema,
+                       const ProtobufCMessageDescriptor *message)
+{
+	struct addition below = { at->types, name, at->kind, at->path };
+	struct type *type = add_type(at->types, name);
 
 	if (!type)
 		return;
 	type->schema = schema;
-	type->kind = kind;
-	type->path = xstrdup(path);
-	for (const struct schema_field *f = schema->fields; f->name; f++) {
-		const struct schema *below = field_schema(f);
-		auto_free char *at = xasprintf("%s%s%s", path, path[0] ? "." : "", f->name);
+	type->message = message;
+	type->kind = at->kind;
+	type->path = xstrdup(at->path);
+	each_field(schema, message, add_field_type, &below);
+}
 
-		if (forms[f->type].scalar)
-			add_scalar(types, forms[f->type].scalar);
-		else if (below)
-			add_struct(types, field_type_name(name, f), below, kind, at);
-	}
+static void add_field_type(void *arg, const struct field *field)
+{
+	const struct addition *at = arg;
+	const struct scalar *scalar = forms[field->type].scalar;
+	auto_free char *path = xasprintf("%s%s%s", at->path, at->path[0] ? "." : "", field->name);
+	struct addition below = { at->types, NULL, at->kind, path };
+
+	if (scalar)
+		add_scalar(at->types, scalar);
+	else if (field->type == SCHEMA_OBJECT && (field->schema || field->message))
+		add_struct(&below, field_type_name(at->owner, field), field->schema,
+		           field->message);
 }
 
 void openapi_types_add(struct openapi_types *types, const struct kind *kind, bool listed)
 {
+	struct addition at = { types, NULL, kind, "" };
 	struct type *list;
 
-	add_struct(types, openapi_kind_name(kind, false), kind->schema, kind, "");
+	add_struct(&at, openapi_kind_name(kind, false), kind->schema,
+	           kind->api_version ? protobuf_type(kind->api_version, kind->name) : NULL);
 	if (!listed)
 		return;
 	list = add_type(types, openapi_kind_name(kind, true));
@@ -428,38 +454,6 @@ static json_t *wrapped_ref(const char *name, enum openapi_dialect dialect)
 	return dialect == OPENAPI_V2 ? ref : json_pack("{s:[o]}", "allOf", ref);
 }
 
-static json_t *words(const char *text)
-{
-	json_t *list = json_array();
-
-	for (const char *p = text; *p; p += strspn(p, " ")) {
-		size_t n = strcspn(p, " ");
-
-		json_array_append_new(list, json_stringn(p, n));
-		p += n;
-	}
-	return list;
-}
-
-static void add_extensions(json_t *to, const struct type *type, const char *field)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(extensions); i++) {
-		const struct extension *row = &extensions[i];
-
-		if (strcmp(row->type, type->label) == 0 &&
-		    (field ? row->field && strcmp(row->field, field) == 0 : !row->field))
-			json_object_set_new(to, row->name,
-			                    json_loads(row->value, JSON_DECODE_ANY, NULL));
-	}
-}
-
-static void add_values(json_t *to, const struct schema_field *field)
-{
-	for (size_t i = 0; field->go_type && i < ARRAY_SIZE(values); i++)
-		if (strcmp(values[i].go_type, field->go_type) == 0)
-			json_object_set_new(to, "enum", words(values[i].values));
-}
-
 /* Of a value about which nothing is known but, perhaps, that it is an object. */
 static json_t *free_form(const struct form *form, enum openapi_dialect dialect)
 {
@@ -472,15 +466,15 @@ static json_t *free_form(const struct form *form, enum openapi_dialect dialect)
 	return schema;
 }
 
-static json_t *value_schema(const struct type *type, const struct schema_field *field,
+static json_t *value_schema(const struct type *type, const struct field *field,
                             enum openapi_dialect dialect)
 {
 	const struct form *form = &forms[field->type];
-	json_t *schema;
+	json_t *schema, *values;
 
 	if (form->scalar)
 		return wrapped_ref(form->scalar->name, dialect);
-	if (field->schema) {
+	if (field->type == SCHEMA_OBJECT && (field->schema || field->message)) {
 		auto_free char *name = field_type_name(type->name, field);
 
 		return wrapped_ref(name, dialect);
@@ -490,12 +484,14 @@ static json_t *value_schema(const struct type *type, const struct schema_field *
 	schema = json_pack("{s:s}", "type", form->type);
 	if (form->format)
 		json_object_set_new(schema, "format", json_string(form->format));
-	add_values(schema, field);
+	values = field->go_type ? openapi_rules_values(field->go_type) : NULL;
+	if (values)
+		json_object_set_new(schema, "enum", values);
 	return schema;
 }
 
 /* How lists merge: by a key, as a set, or not at all. */
-static void add_list_type(json_t *to, const struct type *type, const struct schema_field *field)
+static void add_list_type(json_t *to, const struct type *type, const struct field *field)
 {
 	auto_free char *path = xasprintf("%s%s%s", type->path, type->path[0] ? "." : "",
 	                                 field->name);
@@ -504,18 +500,18 @@ static void add_list_type(json_t *to, const struct type *type, const struct sche
 	while (row && row->path && strcmp(row->path, path) != 0)
 		row++;
 	if (!row || !row->path) {
-		json_object_set_new(to, LIST_TYPE, json_string("atomic"));
+		json_object_set_new(to, OPENAPI_LIST_TYPE, json_string("atomic"));
 		return;
 	}
 	if (row->key) {
-		json_object_set_new(to, LIST_KEYS, json_pack("[s]", row->key));
+		json_object_set_new(to, OPENAPI_LIST_KEYS, json_pack("[s]", row->key));
 		json_object_set_new(to, "x-kubernetes-patch-merge-key", json_string(row->key));
 	}
-	json_object_set_new(to, LIST_TYPE, json_string(row->key ? "map" : "set"));
-	json_object_set_new(to, STRATEGY, json_string("merge"));
+	json_object_set_new(to, OPENAPI_LIST_TYPE, json_string(row->key ? "map" : "set"));
+	json_object_set_new(to, OPENAPI_STRATEGY, json_string("merge"));
 }
 
-static json_t *field_property(const struct type *type, const struct schema_field *field,
+static json_t *field_property(const struct type *type, const struct field *field,
                               enum openapi_dialect dialect)
 {
 	json_t *schema = value_schema(type, field, dialect);
@@ -526,7 +522,7 @@ static json_t *field_property(const struct type *type, const struct schema_field
 	} else if (field->shape == SCHEMA_MAP) {
 		schema = json_pack("{s:s,s:o}", "type", "object", "additionalProperties", schema);
 	}
-	add_extensions(schema, type, field->name);
+	openapi_rules_extend(schema, type->label, field->name);
 	return schema;
 }
 
@@ -549,22 +545,31 @@ static json_t *list_schema(const struct kind *kind, enum openapi_dialect dialect
 	                 "x-kubernetes-group-version-kind", gvk);
 }
 
-static void add_required(json_t *to, const struct type *type)
+/* A definition being written. */
+struct definition {
+	const struct type *type;
+	enum openapi_dialect dialect;
+	json_t *properties;
+};
+
+static void add_property(void *arg, const struct field *field)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
-		if (strcmp(required[i].type, type->label) == 0)
-			json_object_set_new(to, "required", words(required[i].fields));
+	const struct definition *d = arg;
+
+	json_object_set_new(d->properties, field->name, field_property(d->type, field, d->dialect));
 }
 
 static json_t *struct_schema(const struct type *type, enum openapi_dialect dialect)
 {
-	json_t *schema = json_pack("{s:s}", "type", "object"), *properties = json_object();
+	struct definition definition = { type, dialect, json_object() };
+	json_t *schema = json_pack("{s:s}", "type", "object");
+	json_t *required = openapi_rules_required(type->label);
 
-	for (const struct schema_field *f = type->schema->fields; f->name; f++)
-		json_object_set_new(properties, f->name, field_property(type, f, dialect));
-	add_required(schema, type);
-	json_object_set_new(schema, "properties", properties);
-	add_extensions(schema, type, NULL);
+	if (required)
+		json_object_set_new(schema, "required", required);
+	each_field(type->schema, type->message, add_property, &definition);
+	json_object_set_new(schema, "properties", definition.properties);
+	openapi_rules_extend(schema, type->label, NULL);
 	if (!type->path[0])
 		json_object_set_new(schema, "x-kubernetes-group-version-kind",
 		                    json_pack("[o]", openapi_gvk(type->kind)));

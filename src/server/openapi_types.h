@@ -2,8 +2,9 @@
 /*
  * openapi_types - the definitions of an OpenAPI document: the types of the API, each once.
  *
- * They follow from the schemas of the kinds, their merge keys, and small tables here of what the
- * schemas do not say (which fields are required, which values there are, which lists are sets).
+ * They follow from the schemas of the kinds and their merge keys; where a schema does not look into
+ * a field, from the descriptors of the kind's protobuf form; and from openapi_rules.  No type may be
+ * left half described: kubectl follows lists into it when it makes a patch, and dies there.
  * Names are Kubernetes': "io.k8s.api.core.v1.ServiceSpec".
  *
  *	types = openapi_types_new();

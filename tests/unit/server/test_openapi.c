@@ -53,6 +53,31 @@ static size_t check_refs(const json_t *value, const json_t *definitions, const c
 	return n;
 }
 
+/* The definitions leave nothing below 'value' open but what may be anything. */
+static void check_closed(const char *name, const json_t *value)
+{
+	static const char *const open[] = { "FieldsV1", "extra", "fieldsV1", "Patch" };
+	const char *key;
+	json_t *below;
+
+	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
+		if (strcmp(name, open[i]) == 0)
+			return;
+	if (json_object_get(value, "$ref"))
+		return;
+	assert_string_not_equal(json_path_str(value, "type"), "");
+	if (strcmp(json_path_str(value, "type"), "array") == 0)
+		check_closed(name, json_object_get(value, "items"));
+	if (strcmp(json_path_str(value, "type"), "object") != 0)
+		return;
+	if (json_object_get(value, "additionalProperties"))
+		check_closed(name, json_object_get(value, "additionalProperties"));
+	else if (!json_object_get(value, "properties"))
+		fail_msg("%s is open", name);
+	json_object_foreach(json_object_get(value, "properties"), key, below)
+		check_closed(key, below);
+}
+
 static bool has_parameter(const json_t *operation, const char *name)
 {
 	const json_t *parameter;
@@ -141,6 +166,8 @@ static void version_2_is_complete(void **state)
 {
 	struct harness *h = *state;
 	const json_t *definitions, *paths;
+	const char *name;
+	json_t *definition;
 
 	assert_int_equal(get(h, "/openapi/v2"), 200);
 	assert_string_equal(h->type, "application/json");
@@ -151,6 +178,8 @@ static void version_2_is_complete(void **state)
 	check_ids(paths);
 	for (const struct kind *const *k = virtual_kinds_all(); *k; k++)
 		check_kind(paths, definitions, *k);
+	json_object_foreach((json_t *)definitions, name, definition)
+		check_closed(strrchr(name, '.') + 1, definition);
 }
 
 static void version_3_has_every_group(void **state)
@@ -218,6 +247,18 @@ static void fields_are_said(void **state)
 		{ "io.k8s.apimachinery.pkg.util.intstr.IntOrString", "format",
 		  "\"int-or-string\"" },
 		{ "io.k8s.api.core.v1.ServiceList", "required", "[\"items\"]" },
+		/* what only the protobuf form of a Pod looks into */
+		{ "io.k8s.api.core.v1.Capabilities", "properties.add",
+		  "{\"type\":\"array\",\"items\":{\"type\":\"string\"},"
+		  "\"x-kubernetes-list-type\":\"atomic\"}" },
+		{ "io.k8s.api.core.v1.ConfigMapKeySelector", "properties.name",
+		  "{\"type\":\"string\"}" },
+		{ "io.k8s.api.core.v1.CSIVolumeSource", "properties.volumeAttributes",
+		  "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}" },
+		{ "io.k8s.api.core.v1.HTTPGetAction", "properties.port.$ref",
+		  "\"#/definitions/io.k8s.apimachinery.pkg.util.intstr.IntOrString\"" },
+		{ "io.k8s.api.core.v1.NodeSpec", "properties.taints.x-kubernetes-list-type",
+		  "\"atomic\"" },
 	};
 	struct harness *h = *state;
 
