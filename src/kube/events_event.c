@@ -70,12 +70,17 @@ static void to_stored(json_t *object)
 
 static void from_stored(json_t *object)
 {
+	static const char *const omitted[] = { "reportingController", "reportingInstance" };
+
 	if (!json_is_object(object))
 		return;
 	json_object_set_new(object, "apiVersion", json_string(kind_events_event.api_version));
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		rename_member(object, names[i].stored, names[i].here);
-	/* Here it is always there. */
+	/* Here these are left out if they are empty, and that is always there. */
+	for (size_t i = 0; i < ARRAY_SIZE(omitted); i++)
+		if (!json_path_str(object, omitted[i])[0])
+			json_object_del(object, omitted[i]);
 	if (!json_object_get(object, "eventTime"))
 		json_object_set_new(object, "eventTime", json_null());
 }

@@ -49,7 +49,9 @@ static void check_template(const json_t *spec, struct field_errors *errs)
 	const json_t *labels = json_path(template, "metadata.labels");
 	const char *restart = json_path_str(template, "spec.restartPolicy");
 
-	if (!label_selector_is_empty(selector) && !label_selector_matches(selector, labels)) {
+	/* No selector selects nothing, an empty one is told of already. */
+	if (!selector ||
+	    (!label_selector_is_empty(selector) && !label_selector_matches(selector, labels))) {
 		auto_json json_t *shown = labels ? label_selector_sorted_map(labels) : NULL;
 
 		field_invalid(errs, "spec.template.metadata.labels", shown,

@@ -14,6 +14,7 @@
 #include "kube/status.h"
 #include "server/namespaces.h"
 #include "server/object.h"
+#include "server/patch_refusal.h"
 #include "server/view.h"
 
 struct mutation *mutation_new(struct server *server, const struct kind *kind, const char *ns,
@@ -142,6 +143,22 @@ static json_t *seen_by_clients(const struct kind *kind, const json_t *stored)
 	return view_from_stored(kind, json_deep_copy(stored));
 }
 
+/* What conform() says of a patched object: that it cannot be decoded is the patch's fault. */
+static json_t *blame_patch(const struct mutation *m, const json_t *object, json_t *status)
+{
+	static const char words[] = " cannot be handled as a ";
+	const char *why = strstr(json_path_str(status, "message"), words);
+	json_t *refusal;
+
+	why = why ? strstr(why, ": ") : NULL;
+	if (!why || m->op == MUTATE_APPLY)
+		return status;
+	refusal = m->op == MUTATE_PATCH_STRATEGIC ? patch_refusal_of_map(m->input, why + 2)
+	                                          : patch_refusal_of_result(object, why + 2);
+	json_decref(status);
+	return refusal;
+}
+
 /* The new object before any hook: the input itself, or the old one with the patch applied. */
 static json_t *build(struct mutation *m, const json_t *stored, json_t **ret)
 {
@@ -179,6 +196,8 @@ static json_t *build(struct mutation *m, const json_t *stored, json_t **ret)
 	                 ? conform(m, object)
 	                 : status_new(400, "BadRequest", "the patched %s is not an object",
 	                              m->kind->singular);
+	if (status)
+		status = blame_patch(m, object, status);
 	if (status)
 		json_decref(object);
 	else
@@ -227,7 +246,8 @@ static json_t *run_hooks(struct mutation *m, json_t *object, const json_t *old)
 		status = validate(m, object, old, write);
 	if (status)
 		return status;
-	if (old)
+	/* A Pod's binding is none of its own changes. */
+	if (old && !(m->own && m->kind == &kind_pod))
 		object_count_generation(object, m->kind, old);
 	if (m->kind->warn)
 		m->kind->warn(object, old, m->warnings);

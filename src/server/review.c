@@ -22,10 +22,14 @@ static json_t *refuse_invalid(const struct kind *kind, const char *field, const 
                               const char *detail)
 {
 	struct field_errors errs = { 0 };
+	struct kind nameless = *kind;
 	json_t *status;
 
+	/* Kubernetes knows the group of these objects here, but not their kind. */
+	nameless.name = "";
 	field_invalid(&errs, field, value, detail);
-	status = status_invalid(kind, "", &errs);
+	status = status_invalid(&nameless, "", &errs);
+	json_path_del(status, "details.kind");
 	field_errors_done(&errs);
 	return status;
 }
@@ -36,8 +40,11 @@ static json_t *check_attributes(const struct kind *kind, const json_t *review)
 	const json_t *resource = json_path(review, "spec.resourceAttributes");
 	const json_t *path = json_path(review, "spec.nonResourceAttributes");
 
+	auto_json json_t *shown = json_pack("{s:s,s:s}", "Path", json_path_str(path, "path"),
+	                                    "Verb", json_path_str(path, "verb"));
+
 	if (resource && path)
-		return refuse_invalid(kind, "spec.nonResourceAttributes", path,
+		return refuse_invalid(kind, "spec.nonResourceAttributes", shown,
 		                      "cannot be specified in combination with "
 		                      "resourceAttributes");
 	if (!resource && !path)

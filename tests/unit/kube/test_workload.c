@@ -16,7 +16,14 @@ static void objects_are_refused(void **state)
 	static const struct refusal cases[] = {
 		{ &kind_deployment, NULL, "{'spec':{" SELECTOR "," TEMPLATE "}}", "[]", 0 },
 		{ &kind_deployment, NULL, "{'spec':{" TEMPLATE "}}",
-		  "spec.selector: Required value", 0 },
+		  "[spec.selector: Required value, spec.template.metadata.labels: Invalid value: "
+		  "{\"a\":\"b\"}: `selector` does not match template `labels`]",
+		  0 },
+		{ &kind_deployment, NULL, "{'spec':{}}",
+		  "[spec.selector: Required value, spec.template.metadata.labels: Invalid value: "
+		  "null: `selector` does not match template `labels`, "
+		  "spec.template.spec.containers: Required value]",
+		  0 },
 		{ &kind_deployment, NULL, "{'spec':{'selector':{}," TEMPLATE "}}",
 		  "spec.selector: Invalid value: {}: empty selector is invalid for deployment", 0 },
 		{ &kind_deployment, NULL,

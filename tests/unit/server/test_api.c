@@ -81,6 +81,13 @@ static void replaces(void **state)
 	                    "Operation cannot be fulfilled on services \"web\": the object has "
 	                    "been modified; please apply your changes to the latest version and "
 	                    "try again");
+	assert_int_equal(
+		put(h, SERVICES "/web",
+	            "{\"metadata\":{\"name\":\"web\",\"resourceVersion\":\"abc\"},\"spec\":{"
+	            "\"ports\":[{\"port\":81}]}}"),
+		500);
+	assert_string_equal(said(h, "message"),
+	                    "strconv.ParseUint: parsing \"abc\": invalid syntax");
 	/* PUT of what is not there creates a Service, but no EndpointSlice. */
 	assert_int_equal(
 		put(h, SERVICES "/new",
@@ -132,6 +139,64 @@ static void patches(void **state)
 	                       "the body of the request was in an unknown format - accepted media "
 	                       "types include: application/json-patch+json, "));
 	assert_string_equal(said(h, "reason"), "UnsupportedMediaType");
+}
+
+/* What a patch made of an object is no Service: invalid, where a body would be a bad request. */
+static void patches_are_blamed(void **state)
+{
+	static const struct {
+		const char *path, *type, *patch, *begin, *end;
+	} cases[] = {
+		{ SERVICES "/web", MERGE, "{\"spec\":{\"ports\":\"x\"}}",
+		  " \"\" is invalid: patch: Invalid value: \"{\\\"",
+		  "}\": json: cannot unmarshal string "
+		  "into Go struct field ServiceSpec.spec.ports of type []v1.ServicePort" },
+		{ SERVICES "/web", MERGE, "{\"kind\":\"Pod\"}",
+		  " \"\" is invalid: patch: Invalid value: \"{\\\"",
+		  "}\": converting (v1.Pod) to (core.Service): unknown conversion" },
+		{ SERVICES "/web?fieldValidation=Strict", JSONPATCH,
+		  "[{\"op\":\"add\",\"path\":\"/spec/foo\",\"value\":1}]",
+		  " \"\" is invalid: patch: Invalid value: \"{\\\"",
+		  "}\": strict decoding error: unknown field \"spec.foo\"" },
+		{ SERVICES "/web?fieldValidation=Strict", STRATEGIC,
+		  "{\"spec\":{\"foo\":[1,\"a\",null,{}],\"bar\":true}}",
+		  " \"\" is invalid: patch: Invalid value: \"map[spec:map[bar:true foo:[1 a <nil> "
+		  "map[]]]]\": strict decoding error: ",
+		  "unknown field \"spec.bar\"" },
+		{ SERVICES "/web", MERGE, "{\"metadata\":{\"uid\":\"x\"}}",
+		  "Service \"web\" is invalid: metadata.uid: ",
+		  "Invalid value: \"x\": field is immutable" },
+	};
+	struct harness *h = *state;
+
+	assert_int_equal(post(h, SERVICES, WEB), 201);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *message, *end = cases[i].end;
+
+		assert_int_equal(patch(h, cases[i].path, cases[i].type, cases[i].patch), 422);
+		message = said(h, "message");
+		if (strncmp(message, cases[i].begin, strlen(cases[i].begin)) != 0 ||
+		    strlen(message) < strlen(end) ||
+		    strcmp(message + strlen(message) - strlen(end), end) != 0)
+			fail_msg("%s: %s", cases[i].patch, message);
+	}
+	/* Without Strict what is unknown goes. */
+	assert_int_equal(patch(h, SERVICES "/web", MERGE, "{\"spec\":{\"foo\":1}}"), 200);
+	assert_null(json_path(h->answer, "spec.foo"));
+}
+
+static void finalizers_of_namespaces_have_domains(void **state)
+{
+	struct harness *h = *state;
+
+	assert_int_equal(put(h, "/api/v1/namespaces/default/finalize",
+	                     "{\"metadata\":{\"name\":\"default\"},\"spec\":{\"finalizers\":["
+	                     "\"kubernetes\",\"foo\"]}}"),
+	                 422);
+	assert_string_equal(said(h, "message"),
+	                    "Namespace \"default\" is invalid: spec.finalizers[1]: Invalid value: "
+	                    "\"foo\": name is neither a standard finalizer name nor is it fully "
+	                    "qualified");
 }
 
 static void writes_status_apart(void **state)
@@ -971,6 +1036,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(creates_and_reads, setup, teardown),
 		cmocka_unit_test_setup_teardown(replaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(patches, setup, teardown),
+		cmocka_unit_test_setup_teardown(patches_are_blamed, setup, teardown),
+		cmocka_unit_test_setup_teardown(finalizers_of_namespaces_have_domains, setup,
+		                                teardown),
 		cmocka_unit_test_setup_teardown(writes_status_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(deletes, setup, teardown),
 		cmocka_unit_test_setup_teardown(waits_for_finalizers, setup, teardown),

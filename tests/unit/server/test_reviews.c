@@ -174,6 +174,7 @@ static void a_pod_is_bound_once(void **state)
 	assert_string_equal(said(h, "status"), "Success");
 	assert_int_equal(get(h, PODS "/p"), 200);
 	assert_string_equal(said(h, "spec.nodeName"), "n1");
+	assert_int_equal(json_path_int(h->answer, "metadata.generation", 0), 1);
 	assert_string_equal(said(h, "metadata.annotations.a"), "b");
 	assert_int_equal(json_array_size(json_path(h->answer, "status.conditions")), 1);
 	assert_int_equal(post(h, PODS "/p/binding", "{\"target\":{\"name\":\"n2\"}}"), 409);
