@@ -20,12 +20,9 @@ static const char *const short_names[] = { "no", NULL };
 static const char *const fields[] = { "spec.unschedulable", NULL };
 
 static const struct merge_key merge_keys[] = {
-	{ "spec.podCIDRs", NULL },
-	{ "status.conditions", "type" },
-	{ "status.addresses", "type" },
-	{ "metadata.ownerReferences", "uid" },
-	{ "metadata.finalizers", NULL },
-	{ NULL, NULL },
+	{ "spec.podCIDRs", NULL },       { "status.conditions", "type" },
+	{ "status.addresses", "type" },  { "metadata.ownerReferences", "uid" },
+	{ "metadata.finalizers", NULL }, { NULL, NULL },
 };
 
 static const struct table_column columns[] = {
