@@ -40,13 +40,13 @@ class Server:
         self.process.terminate()
         assert self.process.wait(timeout=20) == 0
 
-    def run(self, *words, **environment):
+    def run(self, *words, stdin=None, **environment):
         env = dict(os.environ, HOME=str(self.home), KUBECONFIG=str(self.config), **environment)
         return subprocess.run([self.kubectl, *map(str, words)], capture_output=True, text=True,
-                              timeout=60, env=env)
+                              timeout=60, env=env, input=stdin)
 
-    def ok(self, *words):
-        done = self.run(*words)
+    def ok(self, *words, **kw):
+        done = self.run(*words, **kw)
         assert done.returncode == 0, f'{words}: {done.stdout}{done.stderr}'
         return done.stdout
 

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from api_server import Server
 from machine import FAIRLEAD, TOP, Machine, cgroup2_root, run
 
 
@@ -65,17 +66,31 @@ def kubectls():
 _kubectls = None
 
 
-@pytest.fixture(params=['path', 'debian'])
-def kubectl(request, up):
-    """A function that runs a stock kubectl on the machine, with a fresh HOME."""
+def kubectl_named(name):
+    """Path of a stock kubectl; skips the test when it is not to be had."""
     global _kubectls
     if _kubectls is None:
         _kubectls = kubectls()
-    if request.param not in _kubectls:
-        pytest.skip(f'no kubectl ({request.param})')
+    if name not in _kubectls:
+        pytest.skip(f'no kubectl ({name})')
+    return _kubectls[name]
+
+
+@pytest.fixture(params=['path', 'debian'])
+def kubectl(request, up):
+    """A function that runs a stock kubectl on the machine, with a fresh HOME."""
+    path = kubectl_named(request.param)
 
     def call(*words, **kw):
-        return up.ok(_kubectls[request.param], *words, **kw)
-    call.path = _kubectls[request.param]
+        return up.ok(path, *words, **kw)
+    call.path = path
     call.machine = up
     return call
+
+
+@pytest.fixture(scope='module', params=['path', 'debian'])
+def kubectl_server(request, tmp_path_factory):
+    """'fairlead server' alone, with a stock kubectl and a fresh HOME."""
+    server = Server(tmp_path_factory.mktemp('server'), kubectl_named(request.param))
+    yield server
+    server.stop()

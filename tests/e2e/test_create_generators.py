@@ -6,22 +6,10 @@ import re
 
 import pytest
 
-import conftest
-from api_server import Server
 
-_kubectls = None
-
-
-@pytest.fixture(scope='module', params=['path', 'debian'])
-def server(request, tmp_path_factory):
-    global _kubectls
-    if _kubectls is None:
-        _kubectls = conftest.kubectls()
-    if request.param not in _kubectls:
-        pytest.skip(f'no kubectl ({request.param})')
-    server = Server(tmp_path_factory.mktemp('server'), _kubectls[request.param])
-    yield server
-    server.stop()
+@pytest.fixture
+def server(kubectl_server):
+    return kubectl_server
 
 
 def spec_of(server, *words):
