@@ -314,14 +314,14 @@ def test_labels_and_annotations(shop):
 
 
 def test_ways_to_print(shop):
-    shop('create', 'service', 'nodeport', 'door', '--tcp=80:8080', '--node-port=30321')
+    shop('create', 'service', 'nodeport', 'door', '--tcp=80:8080', '--node-port=30021')
     shop('create', 'service', 'externalname', 'far', '--external-name=example.com')
     [door, far] = shop('get', 'svc', '-o', 'wide', '--no-headers').splitlines()
-    assert door.split()[4] == '80:30321/TCP' and door.split()[-1] == 'app=door'
+    assert door.split()[4] == '80:30021/TCP' and door.split()[-1] == 'app=door'
     assert far.split()[:5] == ['far', 'ExternalName', '<none>', 'example.com', '<none>']
     columns = shop('get', 'svc', '-o', 'custom-columns=N:.metadata.name,P:.spec.ports[*].nodePort')
     assert [line.split() for line in columns.splitlines()] == [
-        ['N', 'P'], ['door', '30321'], ['far', '<none>']]
+        ['N', 'P'], ['door', '30021'], ['far', '<none>']]
     every = '{range .items[*]}{.metadata.name}={.spec.type} {end}'
     assert shop('get', 'svc', '-o', f'jsonpath={every}') == 'door=NodePort far=ExternalName '
     assert shop('get', 'svc', '--sort-by=.spec.type', '-o', 'name') == 'service/far\nservice/door\n'
@@ -329,12 +329,12 @@ def test_ways_to_print(shop):
     assert shop('get', 'svc', '--field-selector=spec.type=NodePort',
                 '-o', 'name') == 'service/door\n'
     yaml = shop('get', 'svc', 'door', '-o', 'yaml')
-    assert re.search(r'^    nodePort: 30321$', yaml, re.M)
+    assert re.search(r'^    nodePort: 30021$', yaml, re.M)
     shop('delete', 'svc', 'door')
     shop('create', '-f', '-', stdin=yaml)  # what it prints can be read again
-    assert shop.service('door')['spec']['ports'][0]['nodePort'] == 30321
+    assert shop.service('door')['spec']['ports'][0]['nodePort'] == 30021
     described = shop('describe', 'svc', 'door')
-    for line in (r'^Type:\s+NodePort$', r'^NodePort:\s+80-8080\s+30321/TCP$',
+    for line in (r'^Type:\s+NodePort$', r'^NodePort:\s+80-8080\s+30021/TCP$',
                  r'^Selector:\s+app=door$'):
         assert re.search(line, described, re.M), described
 
