@@ -23,8 +23,9 @@ test: check-root
 bench: check-root
 	@tools/deps build run
 	@tools/build $(BUILD)
-	@ninja -C $(BUILD) --quiet bench/api_bench
+	@ninja -C $(BUILD) --quiet bench/api_bench bench/connectcost
 	@bench/api $(BUILD)
+	@$(BUILD)/bench/connectcost
 	@bench/run $(BUILD)
 
 install:
