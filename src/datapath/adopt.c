@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "datapath/filter.h"
 #include "datapath/frontend.h"
 #include "datapath/internal.h"
 #include "datapath/port.h"
@@ -19,7 +20,6 @@
 struct adoption {
 	struct datapath *dp;
 	struct port **by_svc; /* svc_high of them */
-	uint32_t node_ports[2];
 };
 
 /*
@@ -61,7 +61,7 @@ static void adopt_frontend(struct adoption *a, const struct ipaddr *addr, __be16
 	f->value = *value;
 	(void)frontend_claim(f, owner, value->flags);
 	a->dp->n_frontends++;
-	a->node_ports[addr->family == 6] += ipaddr_is_unspecified(addr);
+	filter_add(a->dp, f);
 }
 
 static int adopt_fe4(struct adoption *a, struct err *err)
@@ -221,7 +221,6 @@ int adopt_contents(struct datapath *dp, struct err *err)
 		adopt_port(dp, by_svc[i]);
 	}
 	bury_unreachable(dp, by_svc);
-	for (int i = 0; i < 2; i++)
-		__atomic_store_n(&config->node_ports[i], a.node_ports[i], __ATOMIC_RELEASE);
+	filter_adopted(dp);
 	return 0;
 }

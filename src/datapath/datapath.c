@@ -91,6 +91,7 @@ static int open_all(struct datapath *dp, const struct datapath_config *config, s
 	r = open_maps(dp, config, err);
 	if (r < 0)
 		return r;
+	dp->filter_counts = xcalloc(FILTER_BITS, sizeof(*dp->filter_counts));
 	pool_init(&dp->svcs, dp->maps.max[MAP_SVCS]);
 	pool_init(&dp->backends, dp->maps.max[MAP_BACKENDS]);
 	pool_init(&dp->slots, dp->maps.max[MAP_SLOTS] * SLOTS_PER_LINE);
@@ -131,6 +132,7 @@ void datapath_close(struct datapath *dp)
 	maps_done(&dp->maps);
 	cleanup_close(&dp->cgroup_fd);
 	cleanup_close(&dp->lock_fd);
+	free(dp->filter_counts);
 	free(dp->dir);
 	free(dp);
 }

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 
 #include "base/mem.h"
+#include "datapath/filter.h"
 #include "datapath/internal.h"
 #include "datapath/port.h"
 
@@ -97,18 +98,6 @@ static void map_of(const struct frontend *f, union fe_key *ret_key, enum map_id 
 	}
 }
 
-/*
- * Programs look for nodePorts only if there are any.  Counted before the first is set and after the
- * last is deleted: too high costs a look-up, too low a connection.
- */
-static void count_node_port(struct datapath *dp, const struct frontend *f, uint32_t add)
-{
-	uint32_t *count = &dp->maps.config->node_ports[f->addr.family == 6];
-
-	if (ipaddr_is_unspecified(&f->addr))
-		__atomic_store_n(count, *count + add, __ATOMIC_RELEASE);
-}
-
 /* An update of what is there needs a free element as well: the kernel exchanges it. */
 static int update_map(struct datapath *dp, const struct frontend *f, const struct fe_val *value,
                       struct err *err)
@@ -134,11 +123,11 @@ static int write_value(struct datapath *dp, struct frontend *f, const struct fe_
 	int r;
 
 	if (!f->present)
-		count_node_port(dp, f, 1);
+		filter_add(dp, f);
 	r = update_map(dp, f, value, err);
 	if (r < 0) {
 		if (!f->present)
-			count_node_port(dp, f, -1u);
+			filter_remove(dp, f);
 		return r;
 	}
 	dp->n_frontends += !f->present;
@@ -157,7 +146,7 @@ static int delete_value(struct datapath *dp, struct frontend *f, struct err *err
 	r = bpf_map_delete_elem(dp->maps.fd[id], &key);
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, r, "cannot delete a frontend: %s", strerror(-r));
-	count_node_port(dp, f, -1u);
+	filter_remove(dp, f);
 	dp->n_frontends--;
 	f->present = false;
 	return 0;

@@ -17,7 +17,7 @@
 #include "datapath/programs.h"
 
 struct datapath {
-	char *dir; /* PIN_DIR/v1 */
+	char *dir; /* PIN_DIR/v2 */
 	int lock_fd, cgroup_fd;
 	struct programs_options options;
 	struct programs programs;
@@ -28,6 +28,7 @@ struct datapath {
 	struct hmap frontends;  /* struct frontend by key */
 	struct list_node dying; /* struct port, oldest first: unreachable, but perhaps still read */
 	uint32_t n_frontends;   /* in the kernel */
+	uint8_t *filter_counts; /* owned; frontends of each bit of the filter */
 	uint64_t conflicts;
 };
 

@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 /*
  * Frontends: HASH.  'vip' 0 is the nodePort of every address of the node.  Ports are in network
@@ -37,6 +37,26 @@ struct fe_val {
 	__u32 svc; /* index of the descriptor */
 	__u32 flags;
 };
+
+/*
+ * What has no frontend must cost next to nothing: most connections are no Service's.  A bit per hash
+ * of address and port says whether the hash of frontends is worth asking; one array element.  With
+ * 10,000 frontends 4 of 100 are asked in vain.  Set before a frontend is, cleared after.
+ */
+#define FILTER_BITS  (1u << 18)
+#define FILTER_WORDS (FILTER_BITS / 64)
+
+struct filter {
+	__u64 word[FILTER_WORDS];
+};
+
+/* 'addr' is an IPv4 address, or the words of an IPv6 one xor-ed; both in network order. */
+static inline __u32 filter_bit(__u32 addr, __be16 port)
+{
+	__u64 x = ((__u64)addr << 16 | port) * 0x9e3779b97f4a7c15ull;
+
+	return (__u32)(x >> 46);
+}
 
 /*
  * Bits of fe_val.flags: which window clients of the node use, which those from outside, the type.
@@ -113,12 +133,11 @@ enum be_state {
 
 /* ARRAY of one.  The high-water marks spare a restart reading all of the arrays. */
 struct config {
-	__u64 netns_cookie;  /* the agent's network namespace, whose loopback is the node's */
-	__u32 node_ports[2]; /* frontends with vip 0, IPv4 and IPv6; 0: no look-up after a miss */
+	__u64 netns_cookie; /* the agent's network namespace, whose loopback is the node's */
 	__u32 flags;
 	__u32 ready; /* 1: this generation of maps is complete */
 	__u32 svc_high, be_high;
-	__u32 reserved[8];
+	__u32 reserved[10];
 };
 
 #define CONFIG_LOOPBACK4 1u /* nodePorts answer on 127/8 */
@@ -153,6 +172,23 @@ struct peer {
 	__u32 gen;
 };
 
+/*
+ * What the newest TCP connections were translated from: ARRAY, at the socket's cookie modulo its
+ * size.  Cookies are given out in order, so that an element lives until about RECENT_MAX later
+ * sockets.  A storage of the socket itself would cost each connection more than all the rest.
+ */
+#define RECENT_MAX  (1u << 16)
+#define RECENT_BUSY (~0ull)
+
+struct recent {
+	__u64 cookie; /* 0: nothing; RECENT_BUSY: being written */
+	__be32 vip[4];
+	__be32 addr[4];
+	__be16 vip_port;
+	__be16 port;
+	__u32 reserved;
+};
+
 #define PEERS_MAX 4 /* Services an unconnected UDP socket talks to at once; resolvers use 1 to 3 */
 
 _Static_assert(sizeof(struct fe4_key) == 8, "fe4_key");
@@ -166,3 +202,5 @@ _Static_assert(sizeof(struct node_addr) == 16, "node_addr");
 _Static_assert(sizeof(struct affinity_key) == 16, "affinity_key");
 _Static_assert(sizeof(struct affinity_val) == 16, "affinity_val");
 _Static_assert(sizeof(struct peer) == 48, "peer");
+_Static_assert(sizeof(struct filter) == FILTER_BITS / 8, "filter");
+_Static_assert(sizeof(struct recent) == 48, "recent");

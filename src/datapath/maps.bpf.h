@@ -32,6 +32,14 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
+	__type(value, struct filter);
+} filter SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
 	__type(value, struct svc);
 } svcs SEC(".maps");
 
@@ -74,7 +82,14 @@ struct {
 	__type(value, struct affinity_val);
 } affinity SEC(".maps");
 
-/* Of a connected socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RECENT_MAX);
+	__type(key, __u32);
+	__type(value, struct recent);
+} recent SEC(".maps");
+
+/* Of a connected UDP socket. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

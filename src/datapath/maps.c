@@ -24,10 +24,12 @@ const char *const map_names[MAPS] = {
 	[MAP_SLOTS] = "slots",
 	[MAP_BACKENDS] = "backends",
 	[MAP_CONFIG] = "config",
+	[MAP_FILTER] = "filter",
 	[MAP_NODE_ADDRS] = "node_addrs",
 	[MAP_AFFINITY] = "affinity",
 	[MAP_CONNECTED] = "connected",
 	[MAP_UNCONNECTED] = "unconnected",
+	[MAP_RECENT] = "recent",
 };
 
 static const struct map_layout {
@@ -39,9 +41,11 @@ static const struct map_layout {
 	[MAP_SLOTS] = { sizeof(uint32_t), sizeof(struct slot_line) },
 	[MAP_BACKENDS] = { sizeof(uint32_t), sizeof(struct be) },
 	[MAP_CONFIG] = { sizeof(uint32_t), sizeof(struct config) },
+	[MAP_FILTER] = { sizeof(uint32_t), sizeof(struct filter) },
 	[MAP_NODE_ADDRS] = { sizeof(struct node_addr), sizeof(uint32_t) },
 	[MAP_AFFINITY] = { sizeof(struct affinity_key), sizeof(struct affinity_val) },
 	[MAP_CONNECTED] = { sizeof(int), sizeof(struct peer) },
+	[MAP_RECENT] = { sizeof(uint32_t), sizeof(struct recent) },
 };
 
 void maps_init(struct maps *maps)
@@ -72,6 +76,7 @@ void maps_done(struct maps *maps)
 	unmap(maps, MAP_SLOTS, maps->slots);
 	unmap(maps, MAP_BACKENDS, maps->backends);
 	unmap(maps, MAP_CONFIG, maps->config);
+	unmap(maps, MAP_FILTER, maps->filter);
 	for (int i = 0; i < MAPS; i++)
 		cleanup_close(&maps->fd[i]);
 	maps_init(maps);
@@ -225,6 +230,8 @@ int maps_map(struct maps *maps, bool writable, struct err *err)
 		r = map_one(maps, MAP_BACKENDS, writable, &maps->backends, err);
 	if (r == 0)
 		r = map_one(maps, MAP_CONFIG, writable, &maps->config, err);
+	if (r == 0 && maps->fd[MAP_FILTER] >= 0)
+		r = map_one(maps, MAP_FILTER, writable, &maps->filter, err);
 	return r;
 }
 

@@ -2,9 +2,9 @@
 /*
  * maps - the maps of one generation: made, pinned, adopted, mapped into memory, copied.
  *
- *	PIN_DIR/v1/g<N>/{fe4,fe6,svcs,slots,backends,config}   grow: a larger set is generation N + 1
- *	PIN_DIR/v1/{node_addrs,affinity,connected,unconnected} shared by all generations
- *	PIN_DIR/v1/links/{connect4,...}                        see programs.h
+ *	PIN_DIR/v2/g<N>/{fe4,fe6,svcs,slots,backends,config}   grow: a larger set is generation N + 1
+ *	PIN_DIR/v2/{filter,node_addrs,affinity,...}            shared by all generations
+ *	PIN_DIR/v2/links/{connect4,...}                        see programs.h
  *
  * The newest generation whose config says 'ready' is the one in effect; an older one or an
  * incomplete one is left by a process that was killed while growing, and is removed.
@@ -26,10 +26,12 @@ enum map_id {
 	MAP_BACKENDS,
 	MAP_CONFIG,
 	MAP_FIRST_SHARED, /* the first of those all generations share */
-	MAP_NODE_ADDRS = MAP_FIRST_SHARED,
+	MAP_FILTER = MAP_FIRST_SHARED,
+	MAP_NODE_ADDRS,
 	MAP_AFFINITY,
 	MAP_CONNECTED,
 	MAP_UNCONNECTED,
+	MAP_RECENT,
 	MAPS,
 };
 
@@ -44,13 +46,14 @@ struct maps {
 	uint32_t *slots; /* max[MAP_SLOTS] * SLOTS_PER_LINE */
 	struct be *backends;
 	struct config *config;
+	struct filter *filter;
 };
 
 void maps_init(struct maps *maps);
 void maps_done(struct maps *maps);
 
 /*
- * Opens what is pinned under 'dir' (".../v1").  Without a complete generation only the shared ones
+ * Opens what is pinned under 'dir' (".../v2").  Without a complete generation only the shared ones
  * there are: 'generation' is 0 then.  -ESTALE if a map has another layout than ours.
  */
 int maps_adopt(struct maps *maps, const char *dir, struct err *err);

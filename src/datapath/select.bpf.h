@@ -47,6 +47,23 @@ static __always_inline bool is_node_address6(struct bpf_sock_addr *ctx, const st
 	return bpf_map_lookup_elem(&node_addrs, &key);
 }
 
+static __always_inline bool filtered(const struct filter *f, __u32 addr, __be16 port)
+{
+	__u32 bit = filter_bit(addr, port);
+
+	return !(f->word[bit / 64 % FILTER_WORDS] >> bit % 64 & 1);
+}
+
+/* No frontend is at 'addr':'port', nor any nodePort of this number. */
+static __always_inline bool no_frontend(__u32 addr, __be16 port)
+{
+	const struct filter *f;
+	__u32 zero = 0;
+
+	f = bpf_map_lookup_elem(&filter, &zero);
+	return !f || (filtered(f, addr, port) && filtered(f, 0, port));
+}
+
 /* The frontend at 'addr':'port', or that of the nodePort where 'addr' is one of the node's. */
 static __always_inline const struct fe_val *frontend4(struct bpf_sock_addr *ctx, __be32 addr,
                                                       __be16 port)
@@ -60,7 +77,7 @@ static __always_inline const struct fe_val *frontend4(struct bpf_sock_addr *ctx,
 	if (fe)
 		return fe;
 	c = config_get();
-	if (!c || !c->node_ports[0] || !is_node_address4(ctx, c, addr))
+	if (!c || !is_node_address4(ctx, c, addr))
 		return NULL;
 	key.vip = 0;
 	return bpf_map_lookup_elem(&fe4, &key);
@@ -82,7 +99,7 @@ static __always_inline const struct fe_val *frontend6(struct bpf_sock_addr *ctx,
 	if (fe)
 		return fe;
 	c = config_get();
-	if (!c || !c->node_ports[1] || !is_node_address6(ctx, c, addr))
+	if (!c || !is_node_address6(ctx, c, addr))
 		return NULL;
 	__builtin_memset(key.vip, 0, sizeof(key.vip));
 	return bpf_map_lookup_elem(&fe6, &key);

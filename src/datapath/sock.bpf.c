@@ -102,9 +102,22 @@ static __always_inline int refuse(struct bpf_sock_addr *ctx, bool v6, const stru
 static __always_inline const struct fe_val *frontend(struct bpf_sock_addr *ctx,
                                                      const struct dest *dest)
 {
+	const __be32 *a = dest->addr;
+
+	if (is_v4(a))
+		return no_frontend(a[3], dest->port) ? NULL : frontend4(ctx, a[3], dest->port);
+	return no_frontend(a[0] ^ a[1] ^ a[2] ^ a[3], dest->port) ? NULL
+	                                                          : frontend6(ctx, a, dest->port);
+}
+
+/* The backend's address as the sockets of the frontend's family see it. */
+static __always_inline void backend_addr(__be32 addr[4], const struct dest *dest,
+                                         const struct be *be)
+{
 	if (is_v4(dest->addr))
-		return frontend4(ctx, dest->addr[3], dest->port);
-	return frontend6(ctx, dest->addr, dest->port);
+		copy(addr, (__be32[4]){ 0, 0, V4_MAPPED, be->addr[0] });
+	else
+		copy(addr, be->addr);
 }
 
 static __always_inline void remember(struct peer *peer, const struct dest *dest, __u32 svc,
@@ -112,10 +125,7 @@ static __always_inline void remember(struct peer *peer, const struct dest *dest,
 {
 	copy(peer->vip, dest->addr);
 	peer->vip_port = dest->port;
-	if (is_v4(dest->addr))
-		copy(peer->addr, (__be32[4]){ 0, 0, V4_MAPPED, be->addr[0] });
-	else
-		copy(peer->addr, be->addr);
+	backend_addr(peer->addr, dest, be);
 	peer->port = be->port;
 	peer->svc = svc;
 	peer->be = id;
@@ -123,7 +133,8 @@ static __always_inline void remember(struct peer *peer, const struct dest *dest,
 }
 
 /*
- * The socket may have been connected to a Service before.  Looking first spares most the deleting.
+ * The UDP socket may have been connected to a Service before.  Looking first spares most the
+ * deleting.
  */
 static __always_inline void forget_connection(struct bpf_sock_addr *ctx)
 {
@@ -131,28 +142,64 @@ static __always_inline void forget_connection(struct bpf_sock_addr *ctx)
 		bpf_sk_storage_delete(&connected, ctx->sk);
 }
 
+static __always_inline struct recent *recent_get(__u64 cookie)
+{
+	__u32 at = cookie % RECENT_MAX;
+
+	return bpf_map_lookup_elem(&recent, &at);
+}
+
+/* Two sockets that meet in one element at once: the later one is not remembered. */
+static __always_inline void remember_recent(struct bpf_sock_addr *ctx, const struct dest *dest,
+                                            const __be32 addr[4], __be16 port)
+{
+	__u64 cookie = bpf_get_socket_cookie(ctx);
+	struct recent *r = recent_get(cookie);
+
+	if (!r || __sync_lock_test_and_set(&r->cookie, RECENT_BUSY) == RECENT_BUSY)
+		return;
+	copy(r->vip, dest->addr);
+	copy(r->addr, addr);
+	r->vip_port = dest->port;
+	r->port = port;
+	(void)__sync_lock_test_and_set(&r->cookie, cookie);
+}
+
+static __always_inline void remember_connection(struct bpf_sock_addr *ctx, const struct dest *dest,
+                                                __u32 svc, __u32 id, const struct be *be)
+{
+	struct peer *peer;
+
+	if (!ctx->sk)
+		return;
+	peer = bpf_sk_storage_get(&connected, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (peer)
+		remember(peer, dest, svc, id, be);
+}
+
 /* connect() */
 static __always_inline int translate(struct bpf_sock_addr *ctx, bool v6, const struct dest *dest)
 {
 	const struct fe_val *fe = frontend(ctx, dest);
+	bool udp = ctx->protocol == IPPROTO_UDP;
 	const struct be *be;
-	struct peer now, *peer;
+	__be32 addr[4];
 	__u32 id = 0;
 
 	if (!fe) {
-		forget_connection(ctx);
+		if (udp)
+			forget_connection(ctx);
 		return ALLOW;
 	}
 	be = backend_select(ctx, fe, &id);
 	if (!be)
 		return refuse(ctx, v6, dest);
-	remember(&now, dest, fe->svc, id, be);
-	if (ctx->sk) {
-		peer = bpf_sk_storage_get(&connected, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-		if (peer)
-			*peer = now;
-	}
-	set_dest(ctx, v6, now.addr, now.port);
+	backend_addr(addr, dest, be);
+	if (udp)
+		remember_connection(ctx, dest, fe->svc, id, be);
+	else
+		remember_recent(ctx, dest, addr, be->port);
+	set_dest(ctx, v6, addr, be->port);
 	return ALLOW;
 }
 
@@ -254,7 +301,7 @@ static __always_inline int translate_datagram(struct bpf_sock_addr *ctx, bool v6
 	return ALLOW;
 }
 
-/* getpeername(), and recvmsg() of a connected socket */
+/* recvmsg() and getpeername() of a connected UDP socket */
 static __always_inline void restore(struct bpf_sock_addr *ctx, bool v6, const struct dest *from)
 {
 	const struct peer *peer = NULL;
@@ -263,6 +310,33 @@ static __always_inline void restore(struct bpf_sock_addr *ctx, bool v6, const st
 		peer = bpf_sk_storage_get(&connected, ctx->sk, NULL, 0);
 	if (peer && peer->port == from->port && same(peer->addr, from->addr))
 		set_dest(ctx, v6, peer->vip, peer->vip_port);
+}
+
+/* getpeername() of a TCP socket.  The element may become another socket's while it is read. */
+static __always_inline void restore_recent(struct bpf_sock_addr *ctx, bool v6,
+                                           const struct dest *from)
+{
+	__u64 cookie = bpf_get_socket_cookie(ctx);
+	struct recent *r = recent_get(cookie);
+	struct dest vip;
+
+	if (!r || READ_ONCE(r->cookie) != cookie || r->port != from->port ||
+	    !same(r->addr, from->addr))
+		return;
+	copy(vip.addr, r->vip);
+	vip.port = r->vip_port;
+	/* an atomic operation, for its ordering */
+	if (__sync_fetch_and_add(&r->cookie, 0) == cookie)
+		set_dest(ctx, v6, vip.addr, vip.port);
+}
+
+static __always_inline void restore_peer(struct bpf_sock_addr *ctx, bool v6,
+                                         const struct dest *from)
+{
+	if (ctx->protocol == IPPROTO_UDP)
+		restore(ctx, v6, from);
+	else
+		restore_recent(ctx, v6, from);
 }
 
 /* Two Services with the same backend on one socket cannot be told apart: the newest is meant. */
@@ -360,7 +434,7 @@ int getpeername4(struct bpf_sock_addr *ctx)
 {
 	struct dest from = dest4(ctx);
 
-	restore(ctx, false, &from);
+	restore_peer(ctx, false, &from);
 	return ALLOW;
 }
 
@@ -369,6 +443,6 @@ int getpeername6(struct bpf_sock_addr *ctx)
 {
 	struct dest from = dest6(ctx);
 
-	restore(ctx, true, &from);
+	restore_peer(ctx, true, &from);
 	return ALLOW;
 }
