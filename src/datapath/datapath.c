@@ -110,6 +110,8 @@ int datapath_open(const struct datapath_config *config, struct datapath **ret, s
 	dp->options.no_set_retval = config->no_set_retval;
 	maps_init(&dp->maps);
 	programs_init(&dp->programs);
+	evict_init(&dp->evict);
+	dp->evict.no_destroy = config->no_sock_destroy;
 	list_init(&dp->dying);
 	r = open_all(dp, config, err);
 	if (r < 0) {
@@ -124,6 +126,7 @@ void datapath_close(struct datapath *dp)
 {
 	if (!dp)
 		return;
+	evict_done(&dp->evict);
 	services_done(dp);
 	pool_done(&dp->svcs);
 	pool_done(&dp->backends);
@@ -273,7 +276,7 @@ void datapath_tick(struct datapath *dp)
 	port_reap(dp, now);
 }
 
-void datapath_stats(const struct datapath *dp, struct datapath_stats *ret)
+void datapath_stats(struct datapath *dp, struct datapath_stats *ret)
 {
 	*ret = (struct datapath_stats){
 		.ports = dp->svcs.used,
@@ -284,6 +287,7 @@ void datapath_stats(const struct datapath *dp, struct datapath_stats *ret)
 		.slots_max = dp->slots.size,
 		.conflicts = dp->conflicts,
 	};
+	evict_stats(&dp->evict, &ret->udp_destroyed, &ret->udp_destroy_failures);
 }
 
 bool datapath_attached(struct datapath *dp, struct err *err)

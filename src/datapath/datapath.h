@@ -8,7 +8,11 @@
  * the maps are adopted as they are; a frontend that no plan confirmed is removed only by
  * datapath_synced(), when the first full set of plans has been applied.
  *
- * Threads.  One thread owns a datapath.
+ * Connected UDP sockets whose backend is gone are destroyed some 30 ms later, in every network
+ * namespace that can be entered: that needs the host's view of the processes, or of the mounted
+ * namespaces.
+ *
+ * Threads.  One thread owns a datapath, which has another inside.
  */
 #pragma once
 
@@ -28,7 +32,8 @@ struct datapath_config {
 	const char *cgroup; /* NULL: the root of the cgroup v2 hierarchy, from /proc/self/mountinfo */
 	/* Elements the maps start with; they grow.  0: a default for a small cluster. */
 	uint32_t ports, frontends, backends, slots;
-	bool no_set_retval; /* refuse connections as on kernels before 6.1; for tests */
+	bool no_set_retval;   /* refuse connections as on kernels before 6.1; for tests */
+	bool no_sock_destroy; /* destroy UDP sockets as on kernels before 6.5; for tests */
 };
 
 /*
@@ -67,10 +72,12 @@ void datapath_tick(struct datapath *datapath);
 struct datapath_stats {
 	uint32_t ports, frontends, backends; /* in use, for a second after it too */
 	uint32_t ports_max, backends_max, slots_max;
-	uint64_t conflicts; /* frontends skipped because another Service has them */
+	uint64_t conflicts;            /* frontends skipped because another Service has them */
+	uint64_t udp_destroyed;        /* connected sockets, because their backend was gone */
+	uint64_t udp_destroy_failures; /* passes over the network namespaces that failed in one */
 };
 
-void datapath_stats(const struct datapath *datapath, struct datapath_stats *ret);
+void datapath_stats(struct datapath *datapath, struct datapath_stats *ret);
 
 /*
  * What the pinned maps really hold, read without a running agent: [{"address","port","protocol",

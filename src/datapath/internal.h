@@ -12,6 +12,7 @@
 #include "base/hmap.h"
 #include "base/list.h"
 #include "datapath/datapath.h"
+#include "datapath/evict.h"
 #include "datapath/maps.h"
 #include "datapath/pool.h"
 #include "datapath/programs.h"
@@ -21,6 +22,7 @@ struct datapath {
 	int lock_fd, cgroup_fd;
 	struct programs_options options;
 	struct programs programs;
+	struct evict evict;
 	struct maps maps;
 	struct pool svcs, backends, slots;
 	struct hmap services;   /* struct service_state by namespace and name */

@@ -189,6 +189,16 @@ struct recent {
 	__u32 reserved;
 };
 
+/*
+ * Network namespaces that ever had a connected UDP socket to a Service: a bit at the cookie modulo
+ * NETNS_BITS.  Cookies are given out in order from 1.
+ */
+#define NETNS_BITS (1u << 16)
+
+struct netns_seen {
+	__u64 word[NETNS_BITS / 64];
+};
+
 #define PEERS_MAX 4 /* Services an unconnected UDP socket talks to at once; resolvers use 1 to 3 */
 
 _Static_assert(sizeof(struct fe4_key) == 8, "fe4_key");

@@ -89,6 +89,14 @@ struct {
 	__type(value, struct recent);
 } recent SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct netns_seen);
+} netns_seen SEC(".maps");
+
 /* Of a connected UDP socket. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);

@@ -30,6 +30,7 @@ const char *const map_names[MAPS] = {
 	[MAP_CONNECTED] = "connected",
 	[MAP_UNCONNECTED] = "unconnected",
 	[MAP_RECENT] = "recent",
+	[MAP_NETNS_SEEN] = "netns_seen",
 };
 
 static const struct map_layout {
@@ -46,6 +47,7 @@ static const struct map_layout {
 	[MAP_AFFINITY] = { sizeof(struct affinity_key), sizeof(struct affinity_val) },
 	[MAP_CONNECTED] = { sizeof(int), sizeof(struct peer) },
 	[MAP_RECENT] = { sizeof(uint32_t), sizeof(struct recent) },
+	[MAP_NETNS_SEEN] = { sizeof(uint32_t), sizeof(struct netns_seen) },
 };
 
 void maps_init(struct maps *maps)
@@ -77,6 +79,7 @@ void maps_done(struct maps *maps)
 	unmap(maps, MAP_BACKENDS, maps->backends);
 	unmap(maps, MAP_CONFIG, maps->config);
 	unmap(maps, MAP_FILTER, maps->filter);
+	unmap(maps, MAP_NETNS_SEEN, maps->netns_seen);
 	for (int i = 0; i < MAPS; i++)
 		cleanup_close(&maps->fd[i]);
 	maps_init(maps);
@@ -233,6 +236,11 @@ int maps_map(struct maps *maps, bool writable, struct err *err)
 	if (r == 0 && maps->fd[MAP_FILTER] >= 0)
 		r = map_one(maps, MAP_FILTER, writable, &maps->filter, err);
 	return r;
+}
+
+int maps_map_netns(struct maps *maps, struct err *err)
+{
+	return map_one(maps, MAP_NETNS_SEEN, false, &maps->netns_seen, err);
 }
 
 int maps_read(struct map_cursor *cursor, void *keys, void *values, uint32_t max, struct err *err)

@@ -32,6 +32,7 @@ enum map_id {
 	MAP_CONNECTED,
 	MAP_UNCONNECTED,
 	MAP_RECENT,
+	MAP_NETNS_SEEN,
 	MAPS,
 };
 
@@ -47,6 +48,7 @@ struct maps {
 	struct be *backends;
 	struct config *config;
 	struct filter *filter;
+	struct netns_seen *netns_seen; /* by maps_map_netns() only */
 };
 
 void maps_init(struct maps *maps);
@@ -64,6 +66,8 @@ void maps_set_ready(struct maps *maps);
 
 /* Maps the arrays into memory. */
 int maps_map(struct maps *maps, bool writable, struct err *err);
+
+int maps_map_netns(struct maps *maps, struct err *err);
 
 /* Copies what the generation 'from' holds into the larger maps of 'to', both mapped. */
 int maps_copy(struct maps *to, const struct maps *from, struct err *err);

@@ -329,6 +329,8 @@ void port_finish(struct datapath *dp, struct port *port)
 		set_backend(dp, pending->gone[i], 0, BE_DEAD);
 		pool_retire(&dp->backends, pending->gone[i], 1, now);
 	}
+	if (pending->n_gone && port->proto == PROTOCOL_UDP)
+		evict_kick(&dp->evict, &dp->maps);
 	retire_runs(dp, pending->old_runs, now);
 	pending_free(pending);
 	port->pending = NULL;
@@ -378,6 +380,8 @@ static void reap(struct datapath *dp, struct port *port)
 		set_backend(dp, port->ids[i], 0, BE_DEAD);
 		pool_free(&dp->backends, port->ids[i], 1);
 	}
+	if (port->n_ids && port->proto == PROTOCOL_UDP)
+		evict_kick(&dp->evict, &dp->maps);
 	for (int i = 0; i < WINDOWS; i++) {
 		if (port->runs[i].n)
 			pool_free(&dp->slots, port->runs[i].base, port->runs[i].n);

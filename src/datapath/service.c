@@ -237,6 +237,8 @@ void datapath_synced(struct datapath *dp)
 		(void)drop_claims(dp, port, true, NULL);
 		port_bury(dp, port);
 	}
+	/* what went while no process was there to see */
+	evict_kick(&dp->evict, &dp->maps);
 }
 
 static void free_ports(struct list_node *ports)

@@ -165,6 +165,18 @@ static __always_inline void remember_recent(struct bpf_sock_addr *ctx, const str
 	(void)__sync_lock_test_and_set(&r->cookie, cookie);
 }
 
+/* Connected sockets are looked for only where there are any. */
+static __always_inline void mark_netns(struct bpf_sock_addr *ctx)
+{
+	__u64 cookie = bpf_get_netns_cookie(ctx) % NETNS_BITS, bit = 1ull << cookie % 64;
+	struct netns_seen *seen;
+	__u32 zero = 0;
+
+	seen = bpf_map_lookup_elem(&netns_seen, &zero);
+	if (seen && !(seen->word[cookie / 64] & bit))
+		__sync_fetch_and_or(&seen->word[cookie / 64], bit);
+}
+
 static __always_inline void remember_connection(struct bpf_sock_addr *ctx, const struct dest *dest,
                                                 __u32 svc, __u32 id, const struct be *be)
 {
@@ -173,8 +185,11 @@ static __always_inline void remember_connection(struct bpf_sock_addr *ctx, const
 	if (!ctx->sk)
 		return;
 	peer = bpf_sk_storage_get(&connected, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (peer)
-		remember(peer, dest, svc, id, be);
+	if (!peer)
+		return;
+	if (!peer->port)
+		mark_netns(ctx);
+	remember(peer, dest, svc, id, be);
 }
 
 /* connect() */
