@@ -110,6 +110,14 @@ static __always_inline const struct fe_val *frontend(struct bpf_sock_addr *ctx,
 	                                                          : frontend6(ctx, a, dest->port);
 }
 
+/* To the address of nobody is to the loopback, and that is who answers. */
+static __always_inline void name_loopback(struct dest *dest)
+{
+	if (dest->addr[0] | dest->addr[1] | dest->addr[3])
+		return;
+	dest->addr[3] = dest->addr[2] ? bpf_htonl(0x7f000001) : bpf_htonl(1);
+}
+
 /* The backend's address as the sockets of the frontend's family see it. */
 static __always_inline void backend_addr(__be32 addr[4], const struct dest *dest,
                                          const struct be *be)
@@ -193,7 +201,7 @@ static __always_inline void remember_connection(struct bpf_sock_addr *ctx, const
 }
 
 /* connect() */
-static __always_inline int translate(struct bpf_sock_addr *ctx, bool v6, const struct dest *dest)
+static __always_inline int translate(struct bpf_sock_addr *ctx, bool v6, struct dest *dest)
 {
 	const struct fe_val *fe = frontend(ctx, dest);
 	bool udp = ctx->protocol == IPPROTO_UDP;
@@ -209,6 +217,7 @@ static __always_inline int translate(struct bpf_sock_addr *ctx, bool v6, const s
 	be = backend_select(ctx, fe, &id);
 	if (!be)
 		return refuse(ctx, v6, dest);
+	name_loopback(dest);
 	backend_addr(addr, dest, be);
 	if (udp)
 		remember_connection(ctx, dest, fe->svc, id, be);
@@ -280,8 +289,7 @@ static __always_inline void forget(struct peers *peers, const struct dest *dest)
 }
 
 /* sendto() and sendmsg() with an address */
-static __always_inline int translate_datagram(struct bpf_sock_addr *ctx, bool v6,
-                                              const struct dest *dest)
+static __always_inline int translate_datagram(struct bpf_sock_addr *ctx, bool v6, struct dest *dest)
 {
 	const struct fe_val *fe = frontend(ctx, dest);
 	struct peers *peers = NULL;
@@ -296,6 +304,7 @@ static __always_inline int translate_datagram(struct bpf_sock_addr *ctx, bool v6
 			forget(peers, dest);
 		return ALLOW;
 	}
+	name_loopback(dest);
 	if (ctx->sk)
 		peers = bpf_sk_storage_get(&unconnected, ctx->sk, NULL,
 		                           BPF_SK_STORAGE_GET_F_CREATE);

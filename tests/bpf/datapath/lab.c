@@ -230,12 +230,19 @@ void plan_destroy(struct plan_service *plan)
 	free(plan);
 }
 
+void lab_apply_plan(struct datapath *dp, struct plan_service *plan)
+{
+	struct err err = { 0 };
+
+	ASSERT_OK(datapath_apply(dp, plan, &err), &err);
+	plan_destroy(plan);
+}
+
 void lab_apply(struct datapath *dp, const char *name, enum protocol protocol, const char *vip,
                unsigned int backends)
 {
 	struct plan_service *plan = plan_make(name);
 	struct plan_port *port = plan_add_port(plan, protocol, 80, 4);
-	struct err err = { 0 };
 
 	plan_add_frontend(plan, port, PLAN_CLUSTER_IP, vip, 80, PLAN_WINDOW_ALL);
 	for (unsigned int i = 1; i < 32; i++) {
@@ -245,8 +252,7 @@ void lab_apply(struct datapath *dp, const char *name, enum protocol protocol, co
 		if (backends >> i & 1)
 			plan_add_backend(plan, port, addr, 8080, ALL | TOPOLOGY);
 	}
-	ASSERT_OK(datapath_apply(dp, plan, &err), &err);
-	plan_destroy(plan);
+	lab_apply_plan(dp, plan);
 }
 
 struct server {
@@ -405,6 +411,16 @@ int ask_udp(int fd, const char *addr, uint16_t port)
 		return -EPROTO;
 	}
 	return answer;
+}
+
+int ask_udp_fresh(const char *addr, uint16_t port)
+{
+	struct sockaddr_storage ss;
+	auto_close int fd = -1;
+
+	(void)sock_addr(addr, port, &ss);
+	fd = client(SOCK_DGRAM, &ss);
+	return ask_udp(fd, addr, port);
 }
 
 void in_child(void (*fn)(void *), void *arg)

@@ -52,6 +52,9 @@ void plan_add_backend(struct plan_service *plan, struct plan_port *port, const c
                       uint16_t number, unsigned int windows);
 void plan_destroy(struct plan_service *plan);
 
+/* Applies the plan and frees it. */
+void lab_apply_plan(struct datapath *dp, struct plan_service *plan);
+
 /*
  * clusterIP 'vip':80 with the backends 10.1.0.<n>:8080 for each bit n of 'backends'; applied,
  * freed.
@@ -75,6 +78,9 @@ int ask_tcp(const char *addr, uint16_t port);
 /* The same with a UDP socket: connected, or sendto() and recvfrom(), the sender being checked. */
 int ask_udp_connected(const char *addr, uint16_t port);
 int ask_udp(int fd, const char *addr, uint16_t port);
+
+/* ask_udp() with a socket of its own. */
+int ask_udp_fresh(const char *addr, uint16_t port);
 
 socklen_t sock_addr(const char *addr, uint16_t port, struct sockaddr_storage *ret);
 

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -92,14 +91,6 @@ static struct plan_service *plan6(struct plan_port **ret_port, enum protocol pro
 	return plan;
 }
 
-static void apply(struct plan_service *plan)
-{
-	struct err err = { 0 };
-
-	ASSERT_OK(datapath_apply(dp, plan, &err), &err);
-	plan_destroy(plan);
-}
-
 static void test_spread(void **state)
 {
 	unsigned int hits[128] = { 0 };
@@ -123,15 +114,19 @@ static void test_spread(void **state)
 
 static void test_empty_is_refused(void **state)
 {
-	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	static const char *const vips[] = { VIP, MAPPED_VIP, VIP6 };
+	struct plan_port *port;
 
 	(void)state;
 	lab_apply(dp, "web", PROTOCOL_TCP, VIP, 0);
 	lab_apply(dp, "dns", PROTOCOL_UDP, VIP, 0);
-	assert_int_equal(ask_tcp(VIP, 80), -ECONNREFUSED);
-	assert_int_equal(ask_tcp(MAPPED_VIP, 80), -ECONNREFUSED);
-	assert_int_equal(ask_udp_connected(VIP, 80), -ECONNREFUSED);
-	assert_int_equal(ask_udp(fd, VIP, 80), -ECONNREFUSED);
+	lab_apply_plan(dp, plan6(&port, PROTOCOL_TCP));
+	lab_apply_plan(dp, plan6(&port, PROTOCOL_UDP));
+	for (size_t i = 0; i < ARRAY_SIZE(vips); i++) {
+		assert_int_equal(ask_tcp(vips[i], 80), -ECONNREFUSED);
+		assert_int_equal(ask_udp_connected(vips[i], 80), -ECONNREFUSED);
+		assert_int_equal(ask_udp_fresh(vips[i], 80), -ECONNREFUSED);
+	}
 	lab_apply(dp, "web", PROTOCOL_TCP, VIP, 1 << 1);
 	assert_int_equal(ask_tcp(VIP, 80), '1');
 }
@@ -145,7 +140,7 @@ static void test_empty_is_refused_on_old_kernels(void **state)
 	(void)state;
 	lab_apply(dp, "web", PROTOCOL_TCP, VIP, 0);
 	lab_apply(dp, "dns", PROTOCOL_UDP, VIP, 0);
-	apply(plan6(&port, PROTOCOL_TCP));
+	lab_apply_plan(dp, plan6(&port, PROTOCOL_TCP));
 	assert_int_equal(ask_tcp(VIP, 80), -ECONNREFUSED);
 	assert_int_equal(ask_tcp(MAPPED_VIP, 80), -ECONNREFUSED);
 	assert_int_equal(ask_tcp(VIP6, 80), -ECONNREFUSED);
@@ -264,7 +259,7 @@ static void test_v6(void **state)
 
 		plan_add_backend(plan, port, "fd00:1::1", 8080, ALL);
 		plan_add_backend(plan, port, "fd00:1::2", 8080, TOPOLOGY);
-		apply(plan);
+		lab_apply_plan(dp, plan);
 	}
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(ask_tcp(VIP6, 80), '2');
@@ -278,6 +273,39 @@ static void test_v4_mapped(void **state)
 	(void)state;
 	lab_apply(dp, "web", PROTOCOL_TCP, VIP, 1 << 2);
 	assert_int_equal(ask_tcp(MAPPED_VIP, 80), '2');
+}
+
+/* A socket of both families, as most of today's resolvers have. */
+static void test_dual_stack_socket(void **state)
+{
+	auto_close int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct plan_port *port;
+	struct plan_service *plan = plan6(&port, PROTOCOL_UDP);
+
+	(void)state;
+	plan_add_backend(plan, port, "fd00:1::2", 8080, TOPOLOGY);
+	lab_apply_plan(dp, plan);
+	lab_apply(dp, "dns", PROTOCOL_UDP, VIP, 1 << 3);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ask_udp(fd, VIP6, 80), '2');
+		assert_int_equal(ask_udp(fd, MAPPED_VIP, 80), '3');
+		assert_int_equal(ask_udp(fd, "::ffff:10.1.0.1", 8080), '1');
+	}
+}
+
+/* connect() and the first bytes in one call. */
+static void test_fast_open(void **state)
+{
+	auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage ss;
+	socklen_t size = sock_addr(VIP, 80, &ss);
+	char answer = 0;
+
+	(void)state;
+	lab_apply(dp, "web", PROTOCOL_TCP, VIP, 1 << 2);
+	assert_int_equal(sendto(fd, "?", 1, MSG_FASTOPEN, (void *)&ss, size), 1);
+	assert_int_equal(recv(fd, &answer, 1, 0), 1);
+	assert_int_equal(answer, '2');
 }
 
 static void check_peer(int fd, const char *addr, uint16_t port)
@@ -333,160 +361,6 @@ static void test_reconnected_socket(void **state)
 	assert_int_equal(ask_udp(fd, "10.1.0.2", 8080), '2');
 }
 
-static void apply_node_port(const char *name, uint8_t family, enum protocol protocol)
-{
-	struct plan_service *plan = plan_make(name);
-	struct plan_port *port = plan_add_port(plan, protocol, 80, family);
-
-	plan_add_frontend(plan, port, PLAN_CLUSTER_IP, family == 4 ? VIP : VIP6, 80,
-	                  PLAN_WINDOW_ALL);
-	plan_add_frontend(plan, port, PLAN_NODE_PORT, NULL, 30080, PLAN_WINDOW_ALL);
-	plan_add_backend(plan, port, family == 4 ? "10.1.0.1" : "fd00:1::1", 8080, ALL);
-	apply(plan);
-}
-
-static void set_node_addresses(const char *const *texts)
-{
-	struct ipaddr addrs[8];
-	struct err err = { 0 };
-	size_t n = 0;
-
-	for (; *texts; texts++)
-		assert_int_equal(ipaddr_parse(*texts, &addrs[n++]), 0);
-	ASSERT_OK(datapath_set_node_addresses(dp, addrs, n, &err), &err);
-}
-
-/* In a Pod's network namespace the node's address is the node's and the loopback is the Pod's. */
-static void from_other_netns(void *arg)
-{
-	static const char *const addrs[] = { "10.1.0.1", "fd00:1::1", NULL };
-
-	(void)arg;
-	lab_netns(addrs);
-	(void)server_new(PROTOCOL_TCP, "10.1.0.1", 8080, 'T');
-	(void)server_new(PROTOCOL_TCP, "fd00:1::1", 8080, 'T');
-	(void)server_new(PROTOCOL_TCP, "127.0.0.1", 30080, 'L');
-	(void)server_new(PROTOCOL_TCP, "::1", 30080, 'L');
-	assert_int_equal(ask_tcp("192.0.2.10", 30080), 'T');
-	assert_int_equal(ask_tcp("127.0.0.1", 30080), 'L');
-	assert_int_equal(ask_tcp("fd00:9::10", 30080), 'T');
-	assert_int_equal(ask_tcp("::1", 30080), 'L');
-}
-
-static void test_node_port(void **state)
-{
-	static const char *const node[] = { "192.0.2.10", "fd00:9::10", "127.0.0.1", "::1", NULL };
-	static const char *const only_external[] = { "192.0.2.10", NULL };
-	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	static const char *const asked[] = {
-		"192.0.2.10",       "127.0.0.1",  "127.3.2.1", "0.0.0.0", "::ffff:192.0.2.10",
-		"::ffff:127.0.0.1", "fd00:9::10", "::1",       "::"
-	};
-
-	(void)state;
-	set_node_addresses(node);
-	apply_node_port("np4", 4, PROTOCOL_TCP);
-	apply_node_port("np6", 6, PROTOCOL_TCP);
-	apply_node_port("npu", 4, PROTOCOL_UDP);
-	for (size_t i = 0; i < ARRAY_SIZE(asked); i++)
-		assert_int_equal(ask_tcp(asked[i], 30080), '1');
-	assert_int_equal(ask_udp(fd, "192.0.2.10", 30080), '1');
-	assert_int_equal(ask_udp(fd, "127.0.0.1", 30080), '1');
-	/* not an address of the node */
-	assert_int_equal(ask_tcp("10.1.0.2", 30080), -ECONNREFUSED);
-	assert_int_equal(ask_tcp("192.0.2.10", 80), -ECONNREFUSED);
-	in_child(from_other_netns, NULL);
-	set_node_addresses(only_external);
-	assert_int_equal(ask_tcp("192.0.2.10", 30080), '1');
-	assert_int_equal(ask_tcp("127.0.0.1", 30080), -ECONNREFUSED);
-	assert_int_equal(ask_tcp("fd00:9::10", 30080), -ECONNREFUSED);
-}
-
-static void apply_affine(uint32_t seconds, unsigned int backends)
-{
-	struct plan_service *plan = plan_make("affine");
-	struct plan_port *port = plan_add_port(plan, PROTOCOL_TCP, 80, 4);
-
-	plan_add_frontend(plan, port, PLAN_CLUSTER_IP, VIP, 80, PLAN_WINDOW_ALL);
-	port->affinity_seconds = seconds;
-	for (int i = 1; i < 5; i++) {
-		char addr[32];
-
-		(void)snprintf(addr, sizeof(addr), "10.1.0.%d", i);
-		if (backends >> i & 1)
-			plan_add_backend(plan, port, addr, 8080, ALL);
-	}
-	apply(plan);
-}
-
-static bool always(int answer, int times)
-{
-	for (int i = 0; i < times; i++) {
-		if (ask_tcp(VIP, 80) != answer)
-			return false;
-	}
-	return true;
-}
-
-static void test_affinity(void **state)
-{
-	unsigned int all = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4;
-	int first, second;
-
-	(void)state;
-	apply_affine(100, all);
-	first = ask_tcp(VIP, 80);
-	assert_true(always(first, 50));
-	/* an endpoint that goes takes its clients' affinity along */
-	apply_affine(100, all & ~(1u << (first - '0')));
-	second = ask_tcp(VIP, 80);
-	assert_int_not_equal(second, first);
-	assert_true(always(second, 50));
-	apply_affine(0, all);
-	assert_false(always(second, 100));
-}
-
-static void test_affinity_times_out(void **state)
-{
-	struct timespec over = { .tv_sec = 1, .tv_nsec = 10000000 };
-	bool moved = false;
-	int before = 0;
-
-	(void)state;
-	apply_affine(1, 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4);
-	/* each time-out leaves the same backend with 1/4 */
-	for (int i = 0; i < 8 && !moved; i++) {
-		int now = ask_tcp(VIP, 80);
-
-		assert_true(always(now, 5));
-		moved = before && now != before;
-		before = now;
-		(void)nanosleep(&over, NULL);
-	}
-	assert_true(moved);
-}
-
-static void test_windows(void **state)
-{
-	struct plan_service *plan = plan_make("web");
-	struct plan_port *port = plan_add_port(plan, PROTOCOL_TCP, 80, 4);
-
-	(void)state;
-	plan_add_frontend(plan, port, PLAN_CLUSTER_IP, VIP, 80, PLAN_WINDOW_LOCAL);
-	plan_add_frontend(plan, port, PLAN_EXTERNAL_IP, "203.0.113.1", 80, PLAN_WINDOW_TOPOLOGY);
-	plan_add_frontend(plan, port, PLAN_LOAD_BALANCER, "203.0.113.2", 80, PLAN_WINDOW_ALL);
-	plan_add_backend(plan, port, "10.1.0.1", 8080, ALL | LOCAL);
-	plan_add_backend(plan, port, "10.1.0.2", 8080, LOCAL);
-	plan_add_backend(plan, port, "10.1.0.3", 8080, ALL | TOPOLOGY);
-	plan_add_backend(plan, port, "10.1.0.4", 8080, ALL);
-	apply(plan);
-	for (int i = 0; i < 60; i++) {
-		assert_in_range(ask_tcp(VIP, 80), '1', '2');
-		assert_int_equal(ask_tcp("203.0.113.1", 80), '3');
-		assert_int_not_equal(ask_tcp("203.0.113.2", 80), '2');
-	}
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_dp, close_dp)
@@ -503,12 +377,10 @@ int main(void)
 		TEST(test_udp_two_services_of_one_backend),
 		TEST(test_v6),
 		TEST(test_v4_mapped),
+		TEST(test_dual_stack_socket),
+		TEST(test_fast_open),
 		TEST(test_getpeername),
 		TEST(test_reconnected_socket),
-		TEST(test_node_port),
-		TEST(test_affinity),
-		TEST(test_affinity_times_out),
-		TEST(test_windows),
 	};
 
 	lab_enter();
