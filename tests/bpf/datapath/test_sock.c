@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "datapath/layout.h"
 #include "lab.h"
 
 #define CONNECTIONS 3000
@@ -343,6 +344,44 @@ static void test_getpeername(void **state)
 	check_peer(direct, "10.1.0.2", 8080);
 }
 
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size), 0);
+	return cookie;
+}
+
+/* A socket whose cookie falls on the same element of the ring as 'cookie'. */
+static int socket_that_meets(uint64_t cookie)
+{
+	for (int i = 0; i < 32 * (int)RECENT_MAX; i++) {
+		auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (cookie_of(fd) % RECENT_MAX == cookie % RECENT_MAX)
+			return take_fd(&fd);
+	}
+	fail_msg("no cookie comes round again");
+	return -1;
+}
+
+/* Its element is a later connection's: the peer is the backend, never another Service's address. */
+static void test_getpeername_overrun(void **state)
+{
+	auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), later = -1;
+
+	(void)state;
+	lab_apply(dp, "web", PROTOCOL_TCP, VIP, 1 << 2);
+	lab_apply(dp, "web2", PROTOCOL_TCP, "10.96.0.2", 1 << 2);
+	connect_to(fd, VIP, 80);
+	later = socket_that_meets(cookie_of(fd));
+	check_peer(fd, VIP, 80);
+	connect_to(later, "10.96.0.2", 80);
+	check_peer(later, "10.96.0.2", 80);
+	check_peer(fd, "10.1.0.2", 8080);
+}
+
 static void test_reconnected_socket(void **state)
 {
 	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -380,6 +419,7 @@ int main(void)
 		TEST(test_dual_stack_socket),
 		TEST(test_fast_open),
 		TEST(test_getpeername),
+		TEST(test_getpeername_overrun),
 		TEST(test_reconnected_socket),
 	};
 
