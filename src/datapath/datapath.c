@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "datapath/adopt.h"
+#include "datapath/effect.h"
 #include "datapath/frontend.h"
 #include "datapath/host.h"
 #include "datapath/internal.h"
@@ -74,18 +75,52 @@ static int open_maps(struct datapath *dp, const struct datapath_config *config, 
 	return 0;
 }
 
+/* Another release's maps have everything, ours nothing yet: its programs stay until we are synced. */
+static bool must_wait(const struct datapath *dp)
+{
+	auto_free char *other = pins_other_dir(dp->pin_dir);
+
+	return other && !dp->maps.config->synced;
+}
+
+/* What is left of other layout versions, whose links are ours by now. */
+static int remove_others(const struct datapath *dp, struct err *err)
+{
+	char *other;
+	int r = 0;
+
+	while (r == 0 && (other = pins_other_dir(dp->pin_dir))) {
+		r = programs_detach(other, err);
+		if (r == 0)
+			r = pins_remove(dp->pin_dir, other, err);
+		free(other);
+	}
+	return r;
+}
+
+int datapath_attach(struct datapath *dp, struct err *err)
+{
+	auto_free char *other = pins_other_dir(dp->pin_dir);
+	int r;
+
+	r = programs_attach(&dp->programs, dp->dir, other, dp->cgroup_fd, err);
+	if (r == 0)
+		r = remove_others(dp, err);
+	dp->waiting = dp->waiting && r < 0;
+	return r;
+}
+
 static int open_all(struct datapath *dp, const struct datapath_config *config, struct err *err)
 {
-	const char *pin_dir = config->pin_dir ? config->pin_dir : PINS_DEFAULT;
 	int r;
 
 	r = host_check_bpf(err);
 	if (r < 0)
 		return r;
-	dp->cgroup_fd = host_cgroup_open(config->cgroup, err);
+	dp->cgroup_fd = host_cgroup_open(dp->cgroup, err);
 	if (dp->cgroup_fd < 0)
 		return dp->cgroup_fd;
-	r = pins_open(pin_dir, &dp->dir, &dp->lock_fd, err);
+	r = pins_open(dp->pin_dir, &dp->dir, &dp->lock_fd, err);
 	if (r < 0)
 		return r;
 	r = open_maps(dp, config, err);
@@ -96,9 +131,12 @@ static int open_all(struct datapath *dp, const struct datapath_config *config, s
 	pool_init(&dp->backends, dp->maps.max[MAP_BACKENDS]);
 	pool_init(&dp->slots, dp->maps.max[MAP_SLOTS] * SLOTS_PER_LINE);
 	r = adopt_contents(dp, err);
+	if (r == 0)
+		r = effect_arm(&dp->maps, err);
 	if (r < 0)
 		return r;
-	return programs_attach(&dp->programs, dp->dir, dp->cgroup_fd, err);
+	dp->waiting = must_wait(dp);
+	return dp->waiting ? 0 : datapath_attach(dp, err);
 }
 
 int datapath_open(const struct datapath_config *config, struct datapath **ret, struct err *err)
@@ -107,6 +145,8 @@ int datapath_open(const struct datapath_config *config, struct datapath **ret, s
 	int r;
 
 	dp->lock_fd = dp->cgroup_fd = -1;
+	dp->pin_dir = xstrdup(config->pin_dir ? config->pin_dir : PINS_DEFAULT);
+	dp->cgroup = config->cgroup ? xstrdup(config->cgroup) : NULL;
 	dp->options.no_set_retval = config->no_set_retval;
 	maps_init(&dp->maps);
 	programs_init(&dp->programs);
@@ -136,7 +176,9 @@ void datapath_close(struct datapath *dp)
 	cleanup_close(&dp->cgroup_fd);
 	cleanup_close(&dp->lock_fd);
 	free(dp->filter_counts);
+	free(dp->pin_dir);
 	free(dp->dir);
+	free(dp->cgroup);
 	free(dp);
 }
 
@@ -175,7 +217,7 @@ static int switch_generation(struct datapath *dp, struct maps *to, struct progra
 		return r;
 	/* from here on either generation may be adopted if we are killed: they hold the same */
 	maps_set_ready(to);
-	return programs_attach(programs, dp->dir, dp->cgroup_fd, err);
+	return dp->waiting ? 0 : programs_attach(programs, dp->dir, NULL, dp->cgroup_fd, err);
 }
 
 int datapath_grow(struct datapath *dp, enum map_id id, struct err *err)
@@ -191,7 +233,8 @@ int datapath_grow(struct datapath *dp, enum map_id id, struct err *err)
 	if (r < 0) {
 		if (to.config)
 			__atomic_store_n(&to.config->ready, 0, __ATOMIC_RELEASE);
-		(void)programs_attach(&dp->programs, dp->dir, dp->cgroup_fd, NULL);
+		if (!dp->waiting)
+			(void)programs_attach(&dp->programs, dp->dir, NULL, dp->cgroup_fd, NULL);
 		maps_unpin_others(dp->dir, dp->maps.generation);
 		programs_done(&programs);
 		maps_done(&to);
@@ -286,6 +329,7 @@ void datapath_stats(struct datapath *dp, struct datapath_stats *ret)
 		.backends_max = dp->backends.size,
 		.slots_max = dp->slots.size,
 		.conflicts = dp->conflicts,
+		.reattached = dp->reattached,
 	};
 	evict_stats(&dp->evict, &ret->udp_destroyed, &ret->udp_destroy_failures);
 }
@@ -293,6 +337,42 @@ void datapath_stats(struct datapath *dp, struct datapath_stats *ret)
 bool datapath_attached(struct datapath *dp, struct err *err)
 {
 	return programs_attached(&dp->programs, dp->cgroup_fd, err);
+}
+
+/* The cgroup may have been removed and made anew. */
+static int attach_again(struct datapath *dp, struct err *err)
+{
+	int fd = host_cgroup_open(dp->cgroup, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	cleanup_close(&dp->cgroup_fd);
+	dp->cgroup_fd = fd;
+	r = datapath_attach(dp, err);
+	dp->reattached += r == 0;
+	return r;
+}
+
+/* True while it is another layout version that is in effect, as it shall be. */
+static bool waits_for_sync(const struct datapath *dp)
+{
+	return dp->waiting && !dp->maps.config->synced;
+}
+
+int datapath_check(struct datapath *dp, struct err *err)
+{
+	int r;
+
+	if (waits_for_sync(dp))
+		return 0;
+	if (!datapath_attached(dp, err)) {
+		r = attach_again(dp, err);
+		if (r < 0)
+			return r;
+	}
+	r = effect_probe(&dp->maps, dp->cgroup_fd, err);
+	return r < 0 ? r : 0;
 }
 
 int datapath_cleanup(const char *pin_dir, struct err *err)
@@ -306,9 +386,12 @@ int datapath_cleanup(const char *pin_dir, struct err *err)
 	if (!host_on_bpffs(pin_dir))
 		return 0;
 	r = pins_open(pin_dir, &dir, &lock, err);
-	if (r == 0)
+	while (r == 0 && dir) {
 		r = programs_detach(dir, err);
-	if (r == 0)
-		r = pins_remove(pin_dir, dir, err);
+		if (r == 0)
+			r = pins_remove(pin_dir, dir, err);
+		free(dir);
+		dir = pins_other_dir(pin_dir);
+	}
 	return r;
 }

@@ -6,7 +6,8 @@
  * Everything is pinned under one folder of a bpffs: the process may be killed, restarted or
  * upgraded while connections go on and new ones are balanced from the last plan.  After a restart
  * the maps are adopted as they are; a frontend that no plan confirmed is removed only by
- * datapath_synced(), when the first full set of plans has been applied.
+ * datapath_synced(), when the first full set of plans has been applied.  What another release left,
+ * with another layout of its maps, stays in effect until then, and is replaced at once.
  *
  * Connected UDP sockets whose backend is gone are destroyed some 30 ms later, in every network
  * namespace that can be entered: that needs the host's view of the processes, or of the mounted
@@ -73,6 +74,7 @@ struct datapath_stats {
 	uint32_t ports, frontends, backends; /* in use, for a second after it too */
 	uint32_t ports_max, backends_max, slots_max;
 	uint64_t conflicts;            /* frontends skipped because another Service has them */
+	uint64_t reattached;           /* times datapath_check() had to */
 	uint64_t udp_destroyed;        /* connected sockets, because their backend was gone */
 	uint64_t udp_destroy_failures; /* passes over the network namespaces that failed in one */
 };
@@ -97,3 +99,14 @@ int datapath_cleanup(const char *pin_dir, struct err *err);
  * otherwise 'err' names the missing one.
  */
 bool datapath_attached(struct datapath *datapath, struct err *err);
+
+/*
+ * Makes sure that the programs are in effect, to be called at the start and some times a minute, for
+ * readyz and a metric: asks the kernel as datapath_attached() does, attaches anew what is missing
+ * (also at a cgroup that was removed and made again), then tries it with a socket, in a child
+ * process where this one is not in the cgroup.  Takes microseconds; some milliseconds with a child.
+ * 0; -ENOENT if a connection would not be balanced in spite of it, or why attaching failed.
+ *
+ * 0 as well after an upgrade, as long as the release before is in effect until datapath_synced().
+ */
+int datapath_check(struct datapath *datapath, struct err *err);

@@ -44,7 +44,8 @@ static int read4(const struct maps *maps, struct entries *entries, struct err *e
 			memcpy(e.addr.bytes, &keys[i].vip, 4);
 			e.port = ntohs(keys[i].port);
 			e.proto = keys[i].proto;
-			add(entries, &e);
+			if (e.value.svc != SVC_NONE)
+				add(entries, &e);
 		}
 	}
 	return n;
@@ -64,7 +65,8 @@ static int read6(const struct maps *maps, struct entries *entries, struct err *e
 			memcpy(e.addr.bytes, keys[i].vip, 16);
 			e.port = ntohs(keys[i].port);
 			e.proto = keys[i].proto;
-			add(entries, &e);
+			if (e.value.svc != SVC_NONE)
+				add(entries, &e);
 		}
 	}
 	return n;

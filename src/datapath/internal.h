@@ -18,8 +18,11 @@
 #include "datapath/programs.h"
 
 struct datapath {
-	char *dir; /* PIN_DIR/v2 */
+	char *pin_dir, *dir; /* PIN_DIR, PIN_DIR/v2 */
+	char *cgroup;        /* NULL: the root */
 	int lock_fd, cgroup_fd;
+	bool waiting; /* another layout version stays in effect until the maps hold everything */
+	uint64_t reattached;
 	struct programs_options options;
 	struct programs programs;
 	struct evict evict;
@@ -39,6 +42,9 @@ struct service_state {
 	char *ns, *name;
 	struct list_node ports;
 };
+
+/* Puts the programs into effect, in place of another layout version's if there is one. */
+int datapath_attach(struct datapath *dp, struct err *err);
 
 /* Makes the map 'id' (descriptors, slots, backends, a frontend hash) at least twice as large. */
 int datapath_grow(struct datapath *dp, enum map_id id, struct err *err);

@@ -38,6 +38,8 @@ struct fe_val {
 	__u32 flags;
 };
 
+#define SVC_NONE 0xffffffffu /* no descriptor has it: refused, see effect.h */
+
 /*
  * What has no frontend must cost next to nothing: most connections are no Service's.  A bit per hash
  * of address and port says whether the hash of frontends is worth asking; one array element.  With
@@ -137,7 +139,9 @@ struct config {
 	__u32 flags;
 	__u32 ready; /* 1: this generation of maps is complete */
 	__u32 svc_high, be_high;
-	__u32 reserved[10];
+	__be16 probe_port; /* see effect.h */
+	__u16 synced; /* 1: holds all Services, not only some that were applied since the start */
+	__u32 reserved[9];
 };
 
 #define CONFIG_LOOPBACK4 1u /* nodePorts answer on 127/8 */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "datapath/pins.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -22,6 +23,23 @@
 char *pins_dir(const char *pin_dir)
 {
 	return xasprintf("%s/v%d", pin_dir, LAYOUT_VERSION);
+}
+
+char *pins_other_dir(const char *pin_dir)
+{
+	DIR *folder = opendir(pin_dir);
+	unsigned int newest = 0, n;
+	const struct dirent *entry;
+	char rest;
+
+	while (folder && (entry = readdir(folder))) {
+		if (sscanf(entry->d_name, "v%u%c", &n, &rest) == 1 && n != LAYOUT_VERSION &&
+		    n > newest)
+			newest = n;
+	}
+	if (folder)
+		(void)closedir(folder);
+	return newest ? xasprintf("%s/v%u", pin_dir, newest) : NULL;
 }
 
 static int lock(int fd, const char *pin_dir, struct err *err)

@@ -8,8 +8,11 @@
 
 #define PINS_DEFAULT "/sys/fs/bpf/fairlead"
 
-/* The folder of this layout version under 'pin_dir', "…/v1" (heap). */
+/* The folder of this layout version under 'pin_dir', "…/v2" (heap). */
 char *pins_dir(const char *pin_dir);
+
+/* The newest folder of another layout version (heap), which another release left; or NULL. */
+char *pins_other_dir(const char *pin_dir);
 
 /*
  * Makes and locks it; the lock goes with the descriptor, also of a killed process.  -EBUSY if

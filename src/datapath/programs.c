@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "datapath/programs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -194,22 +196,41 @@ static int attach_new(int program_fd, const char *path, int cgroup_fd, enum bpf_
 	return 0;
 }
 
-int programs_attach(const struct programs *programs, const char *dir, int cgroup_fd,
-                    struct err *err)
+/* Takes over the link that another layout version pinned at 'other'; -ENOLINK. */
+static int take_over(int program_fd, const char *other, const char *path, int cgroup_fd,
+                     enum bpf_attach_type type)
+{
+	int r = exchange(program_fd, other, cgroup_fd, type);
+
+	return r == 0 && rename(other, path) < 0 ? -errno : r;
+}
+
+static int attach_one(int program_fd, const char *dir, const char *other_dir, int cgroup_fd,
+                      enum program_id id, struct err *err)
+{
+	auto_free char *path = xasprintf("%s/links/%s", dir, program_names[id]);
+	auto_free char *other = xasprintf("%s/links/%s", other_dir ? other_dir : "",
+	                                  program_names[id]);
+
+	if (exchange(program_fd, path, cgroup_fd, attach_types[id]) == 0)
+		return 0;
+	if (other_dir && take_over(program_fd, other, path, cgroup_fd, attach_types[id]) == 0)
+		return 0;
+	return attach_new(program_fd, path, cgroup_fd, attach_types[id], err);
+}
+
+int programs_attach(const struct programs *programs, const char *dir, const char *other_dir,
+                    int cgroup_fd, struct err *err)
 {
 	auto_free char *folder = xasprintf("%s/links", dir);
 
 	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
 		return err_errno(err, "cannot make the folder %s", folder);
-	for (int i = 0; i < PROGRAMS; i++) {
-		auto_free char *path = xasprintf("%s/%s", folder, program_names[i]);
-		int r;
+	for (enum program_id id = 0; id < PROGRAMS; id++) {
+		int r = attach_one(programs->fd[id], dir, other_dir, cgroup_fd, id, err);
 
-		if (exchange(programs->fd[i], path, cgroup_fd, attach_types[i]) == 0)
-			continue;
-		r = attach_new(programs->fd[i], path, cgroup_fd, attach_types[i], err);
 		if (r < 0)
-			return err_wrap(err, r, "%s", program_names[i]);
+			return err_wrap(err, r, "%s", program_names[id]);
 	}
 	return 0;
 }
@@ -256,23 +277,54 @@ bool programs_attached(const struct programs *programs, int cgroup_fd, struct er
 	return true;
 }
 
+/* Also of what another version has. */
+static bool is_reverse(const char *name)
+{
+	return strncmp(name, "recvmsg", 7) == 0 || strncmp(name, "getpeername", 11) == 0;
+}
+
+static int detach(const char *path, struct err *err)
+{
+	auto_close int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		return err_errno(err, "cannot open the link %s", path);
+	/* a process may still hold the link: unlinking alone would leave it attached */
+	if (bpf_link_detach(fd) < 0 && errno != ENOLINK)
+		return err_errno(err, "cannot detach %s", path);
+	if (unlink(path) < 0)
+		return err_errno(err, "cannot remove %s", path);
+	return 0;
+}
+
+static int detach_kind(const char *folder, struct dirent *const *entries, int n, bool reverse,
+                       struct err *err)
+{
+	int r = 0;
+
+	for (int i = 0; i < n && r == 0; i++) {
+		auto_free char *path = xasprintf("%s/%s", folder, entries[i]->d_name);
+
+		if (entries[i]->d_name[0] != '.' && is_reverse(entries[i]->d_name) == reverse)
+			r = detach(path, err);
+	}
+	return r;
+}
+
+/* Who translates is gone before who translates back. */
 int programs_detach(const char *dir, struct err *err)
 {
 	auto_free char *folder = xasprintf("%s/links", dir);
+	struct dirent **entries;
+	int n = scandir(folder, &entries, NULL, alphasort), r;
 
-	for (int i = PROGRAMS - 1; i >= 0; i--) {
-		auto_free char *path = xasprintf("%s/%s", folder, program_names[i]);
-		auto_close int fd = bpf_obj_get(path);
-
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		if (fd < 0)
-			return err_errno(err, "cannot open the link %s", path);
-		/* a process may still hold the link: unlinking alone would leave it attached */
-		if (bpf_link_detach(fd) < 0 && errno != ENOLINK)
-			return err_errno(err, "cannot detach %s", path);
-		if (unlink(path) < 0)
-			return err_errno(err, "cannot remove %s", path);
-	}
-	return 0;
+	if (n < 0)
+		return errno == ENOENT ? 0 : err_errno(err, "cannot read %s", folder);
+	r = detach_kind(folder, entries, n, false, err);
+	if (r == 0)
+		r = detach_kind(folder, entries, n, true, err);
+	while (n)
+		free(entries[--n]);
+	free(entries);
+	return r;
 }

@@ -44,12 +44,15 @@ void programs_done(struct programs *programs);
 int programs_load(struct programs *programs, struct maps *maps,
                   const struct programs_options *options, struct err *err);
 
-/* Attaches or exchanges each at the cgroup; links are pinned under 'dir'/links. */
-int programs_attach(const struct programs *programs, const char *dir, int cgroup_fd,
-                    struct err *err);
+/*
+ * Attaches or exchanges each at the cgroup; links are pinned under 'dir'/links.  'other_dir' (may be
+ * NULL) is that of another layout version, whose links are taken over.
+ */
+int programs_attach(const struct programs *programs, const char *dir, const char *other_dir,
+                    int cgroup_fd, struct err *err);
 
 /* True if each is effective at the cgroup; otherwise 'err' names the missing one. */
 bool programs_attached(const struct programs *programs, int cgroup_fd, struct err *err);
 
-/* Detaches what is pinned under 'dir'/links and removes the pins. */
+/* Detaches all that is pinned under 'dir'/links and removes the pins. */
 int programs_detach(const char *dir, struct err *err);

@@ -237,6 +237,10 @@ void datapath_synced(struct datapath *dp)
 		(void)drop_claims(dp, port, true, NULL);
 		port_bury(dp, port);
 	}
+	dp->maps.config->synced = 1;
+	/* if it fails it is tried again by datapath_check() */
+	if (dp->waiting)
+		(void)datapath_attach(dp, NULL);
 	/* what went while no process was there to see */
 	evict_kick(&dp->evict, &dp->maps);
 }

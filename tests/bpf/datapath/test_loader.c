@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -77,6 +78,180 @@ static void test_attached(void **state)
 	/* the next start repairs it */
 	dp = lab_open(NULL);
 	assert_true(datapath_attached(dp, &err));
+	datapath_close(dp);
+}
+
+static struct datapath *open_with_service(struct server **ret_server)
+{
+	struct datapath *dp = lab_open(NULL);
+
+	*ret_server = server_new(PROTOCOL_TCP, "10.1.0.1", 8080, '1');
+	lab_apply(dp, "web", PROTOCOL_TCP, VIP, 1 << 1);
+	assert_int_equal(ask_tcp(VIP, 80), '1');
+	return dp;
+}
+
+static uint64_t reattached(struct datapath *dp)
+{
+	struct datapath_stats stats;
+
+	datapath_stats(dp, &stats);
+	return stats.reattached;
+}
+
+static void detach(const char *name)
+{
+	auto_free char *dir = pins_dir(lab_pin_dir);
+	auto_free char *path = xasprintf("%s/links/%s", dir, name);
+	auto_close int fd = bpf_obj_get(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_link_detach(fd), 0);
+}
+
+static void test_check_attaches_anew(void **state)
+{
+	struct server *server;
+	struct datapath *dp = open_with_service(&server);
+	struct err err = { 0 };
+
+	(void)state;
+	ASSERT_OK(datapath_check(dp, &err), &err);
+	assert_int_equal(reattached(dp), 0);
+	detach("connect4");
+	detach("recvmsg6");
+	assert_int_equal(ask_tcp(VIP, 80), -ENETUNREACH);
+	ASSERT_OK(datapath_check(dp, &err), &err);
+	assert_int_equal(reattached(dp), 1);
+	assert_int_equal(ask_tcp(VIP, 80), '1');
+	assert_true(datapath_attached(dp, &err));
+	ASSERT_OK(datapath_check(dp, &err), &err);
+	assert_int_equal(reattached(dp), 1);
+	datapath_close(dp);
+	server_free(server);
+}
+
+/* A program at 'hook' that sends everybody to 127.0.0.2; returns its link. */
+static int attach_hijacker(const char *cgroup, enum bpf_attach_type hook)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ST | BPF_MEM | BPF_W,
+		  .dst_reg = BPF_REG_1,
+		  .off = offsetof(struct bpf_sock_addr, user_ip4),
+		  .imm = 0x0200007f },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = hook);
+	auto_close int fd = host_cgroup_open(cgroup, NULL), program = -1;
+	int link;
+
+	program = bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "hijacker", "GPL", insns,
+	                        ARRAY_SIZE(insns), &opts);
+	assert_true(program >= 0);
+	link = bpf_link_create(program, fd, hook, NULL);
+	assert_true(link >= 0);
+	return link;
+}
+
+/* Attached, and yet no connection gets there: the one before sends them elsewhere. */
+static void test_check_tries(void **state)
+{
+	static const struct {
+		enum bpf_attach_type type;
+		const char *name;
+	} hooks[] = { { BPF_CGROUP_INET4_CONNECT, "connect4" },
+		      { BPF_CGROUP_UDP4_SENDMSG, "sendmsg4" } };
+	struct err err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+		int link = attach_hijacker(lab_cgroup, hooks[i].type);
+		struct datapath *dp = lab_open(NULL);
+
+		assert_true(datapath_attached(dp, &err));
+		assert_int_equal(datapath_check(dp, &err), -ENOENT);
+		assert_non_null(strstr(err.msg, hooks[i].name));
+		(void)close(link);
+		for (int k = 0; k < 500 && datapath_check(dp, &err) < 0; k++)
+			usleep(10 * 1000);
+		ASSERT_OK(datapath_check(dp, &err), &err);
+		datapath_close(dp);
+		assert_int_equal(clean(NULL), 0);
+	}
+}
+
+static void enter_cgroup(const char *cgroup)
+{
+	auto_free char *path = xasprintf("%s/cgroup.procs", cgroup);
+	auto_fclose FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	assert_true(fputs("0", file) >= 0);
+}
+
+/* The agent of a test machine is outside of the machine's cgroup: a child tries in its place. */
+static void test_check_from_outside(void **state)
+{
+	auto_free char *inner = xasprintf("%s/inner", lab_cgroup);
+	struct datapath_config config = { .pin_dir = lab_pin_dir, .cgroup = inner };
+	struct datapath *dp;
+	struct err err = { 0 };
+	int link;
+
+	(void)state;
+	assert_int_equal(mkdir(inner, 0755), 0);
+	ASSERT_OK(datapath_open(&config, &dp, &err), &err);
+	ASSERT_OK(datapath_check(dp, &err), &err);
+	datapath_close(dp);
+	assert_int_equal(clean(NULL), 0);
+	link = attach_hijacker(inner, BPF_CGROUP_INET4_CONNECT);
+	ASSERT_OK(datapath_open(&config, &dp, &err), &err);
+	assert_int_equal(datapath_check(dp, &err), -ENOENT);
+	(void)close(link);
+	datapath_close(dp);
+	assert_int_equal(rmdir(inner), 0);
+}
+
+/* ... and made anew under the same name. */
+static void test_check_after_cgroup_is_removed(void **state)
+{
+	auto_free char *inner = xasprintf("%s/inner", lab_cgroup);
+	struct datapath_config config = { .pin_dir = lab_pin_dir, .cgroup = inner };
+	struct server *server = server_new(PROTOCOL_TCP, "10.1.0.1", 8080, '1');
+	struct datapath *dp;
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(mkdir(inner, 0755), 0);
+	ASSERT_OK(datapath_open(&config, &dp, &err), &err);
+	lab_apply(dp, "web", PROTOCOL_TCP, VIP, 1 << 1);
+	assert_int_equal(rmdir(inner), 0);
+	/* the kernel lets go of the programs a little later */
+	for (int i = 0; i < 500 && datapath_attached(dp, &err); i++)
+		usleep(10 * 1000);
+	assert_int_equal(datapath_check(dp, &err), -ENOENT);
+	assert_int_equal(mkdir(inner, 0755), 0);
+	ASSERT_OK(datapath_check(dp, &err), &err);
+	enter_cgroup(inner);
+	assert_int_equal(ask_tcp(VIP, 80), '1');
+	enter_cgroup(lab_cgroup);
+	assert_int_equal(reattached(dp), 1);
+	datapath_close(dp);
+	assert_int_equal(rmdir(inner), 0);
+	server_free(server);
+}
+
+static void test_check_on_old_kernels(void **state)
+{
+	struct datapath *dp = lab_open(&(struct datapath_config){ .no_set_retval = true });
+	struct err err = { 0 };
+
+	(void)state;
+	ASSERT_OK(datapath_check(dp, &err), &err);
+	detach("sendmsg6");
+	ASSERT_OK(datapath_check(dp, &err), &err);
+	assert_int_equal(reattached(dp), 1);
 	datapath_close(dp);
 }
 
@@ -276,6 +451,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_cleanup_leaves_nothing),
 		TEST(test_attached),
+		TEST(test_check_attaches_anew),
+		TEST(test_check_tries),
+		TEST(test_check_from_outside),
+		TEST(test_check_after_cgroup_is_removed),
+		TEST(test_check_on_old_kernels),
 		TEST(test_one_process_at_a_time),
 		TEST(test_not_a_cgroup),
 		TEST(test_not_root),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "datapath/maps.h"
 #include "datapath/pins.h"
 #include "lab.h"
@@ -225,6 +227,84 @@ static void test_frontend_moved_while_away(void **state)
 	datapath_close(dp);
 }
 
+/* What is pinned looks as if a release with another layout of the maps had left it. */
+static void make_it_another_release(void)
+{
+	auto_free char *dir = pins_dir(lab_pin_dir);
+	auto_free char *other = xasprintf("%s/v%d", lab_pin_dir, LAYOUT_VERSION + 1);
+
+	assert_int_equal(rename(dir, other), 0);
+}
+
+static void test_upgrade(void **state)
+{
+	auto_free char *other = xasprintf("%s/v%d", lab_pin_dir, LAYOUT_VERSION + 1);
+	struct err err = { 0 };
+	struct datapath *dp;
+
+	(void)state;
+	run_and_kill(hold, 0, 0);
+	make_it_another_release();
+	dp = lab_open(NULL);
+	/* its maps are nothing to us, but in effect as long as ours do not hold everything */
+	lab_apply(dp, "web", PROTOCOL_TCP, VIP, 1 << 3);
+	assert_true(all_answer(VIP, ALL4));
+	assert_int_equal(ask_tcp("10.96.0.2", 80), '1');
+	ASSERT_OK(datapath_check(dp, &err), &err);
+	assert_true(all_answer(VIP, ALL4));
+	/* killed and started once more: the same */
+	datapath_close(dp);
+	dp = lab_open(NULL);
+	assert_true(all_answer(VIP, ALL4));
+	lab_apply(dp, "web", PROTOCOL_TCP, VIP, 1 << 3);
+	datapath_synced(dp);
+	assert_true(all_answer(VIP, 1 << 3));
+	assert_int_equal(ask_tcp("10.96.0.2", 80), -ENETUNREACH);
+	assert_int_not_equal(access(other, F_OK), 0);
+	ASSERT_OK(datapath_check(dp, &err), &err);
+	datapath_close(dp);
+	dp = lab_open(NULL);
+	assert_true(all_answer(VIP, 1 << 3));
+	datapath_close(dp);
+}
+
+/* Killed between taking over the links of some hooks and of the others. */
+static void test_upgrade_is_finished(void **state)
+{
+	auto_free char *dir = pins_dir(lab_pin_dir);
+	auto_free char *other = xasprintf("%s/v%d", lab_pin_dir, LAYOUT_VERSION + 1);
+	auto_free char *links = xasprintf("%s/links", other);
+	auto_free char *from = xasprintf("%s/links/connect4", dir);
+	auto_free char *to = xasprintf("%s/connect4", links);
+	struct err err = { 0 };
+	struct datapath *dp = lab_open(NULL);
+
+	(void)state;
+	lab_apply(dp, "web", PROTOCOL_TCP, VIP, ALL4);
+	datapath_synced(dp);
+	datapath_close(dp);
+	assert_int_equal(mkdir(other, 0700), 0);
+	assert_int_equal(mkdir(links, 0700), 0);
+	assert_int_equal(rename(from, to), 0);
+	dp = lab_open(NULL);
+	assert_true(all_answer(VIP, ALL4));
+	assert_int_not_equal(access(other, F_OK), 0);
+	ASSERT_OK(datapath_check(dp, &err), &err);
+	datapath_close(dp);
+}
+
+static void test_cleanup_removes_other_releases(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	run_and_kill(hold, 0, 0);
+	make_it_another_release();
+	ASSERT_OK(datapath_cleanup(lab_pin_dir, &err), &err);
+	assert_int_equal(ask_tcp(VIP, 80), -ENETUNREACH);
+	assert_int_not_equal(access(lab_pin_dir, F_OK), 0);
+}
+
 static void test_conflict_is_handed_over(void **state)
 {
 	struct datapath_stats stats;
@@ -353,9 +433,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, clean)
 	const struct CMUnitTest tests[] = {
-		TEST(test_kill_leaves_all_in_effect), TEST(test_adopted_unchanged),
-		TEST(test_changes_while_away),        TEST(test_unconfirmed_goes_when_synced),
-		TEST(test_frontend_moved_while_away), TEST(test_conflict_is_handed_over),
+		TEST(test_kill_leaves_all_in_effect),
+		TEST(test_adopted_unchanged),
+		TEST(test_changes_while_away),
+		TEST(test_unconfirmed_goes_when_synced),
+		TEST(test_frontend_moved_while_away),
+		TEST(test_conflict_is_handed_over),
+		TEST(test_upgrade),
+		TEST(test_upgrade_is_finished),
+		TEST(test_cleanup_removes_other_releases),
 		TEST(test_killed_at_any_instant),
 	};
 
