@@ -20,7 +20,8 @@
 #include "datapath/netns.h"
 #include "datapath/sockdiag.h"
 
-#define BATCH_MS 30
+#define BATCH_NS (30 * NSEC_PER_MSEC)
+#define REST     10 /* times what a pass took: endless churn must not keep a processor busy */
 #define READ_MAX 4096
 
 /* What the thread works with. */
@@ -150,7 +151,7 @@ static void report(struct evict *e, const struct pass *pass, int r)
 }
 
 /* False: to end. */
-static bool wait_for_work(struct evict *e)
+static bool wait_for_work(struct evict *e, int64_t pause_ns)
 {
 	struct timespec until;
 	bool stop;
@@ -160,7 +161,7 @@ static bool wait_for_work(struct evict *e)
 	while (!e->wanted && !e->stop)
 		(void)pthread_cond_wait(&e->wake, &e->lock);
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += BATCH_MS * NSEC_PER_MSEC;
+	until.tv_nsec += pause_ns;
 	until.tv_sec += until.tv_nsec / (long)NSEC_PER_SEC;
 	until.tv_nsec %= (long)NSEC_PER_SEC;
 	while (!e->stop && r != ETIMEDOUT)
@@ -177,15 +178,18 @@ static void *work(void *arg)
 	struct evict *e = arg;
 	struct maps maps;
 	struct pass pass = { .maps = &maps, .link = -1 };
+	int64_t took = 0;
 
 	maps_init(&maps);
-	while (wait_for_work(e)) {
+	while (wait_for_work(e, took * REST > BATCH_NS ? took * REST : BATCH_NS)) {
+		int64_t start = clock_now();
 		int r;
 
 		take_maps(e, &maps, &pass);
 		pass.destroyed = 0;
 		r = pass.link < 0 ? pass.link : netns_each(evict_here, &pass, NULL);
 		report(e, &pass, r);
+		took = clock_now() - start;
 	}
 	cleanup_close(&pass.link);
 	maps_done(&maps);

@@ -4,9 +4,9 @@
  * so the application has to be told (ECONNABORTED) to connect anew.  TCP connections are left alone.
  *
  * A thread of its own does it, because it visits every network namespace of the machine that ever
- * had such a socket: some 30 ms after a backend went, once for all that went meanwhile.  An eBPF
- * program finds them, by the storage of the socket and the word of the backend; it destroys them
- * itself (6.5), or names them for sock_diag.
+ * had such a socket: 30 ms after a backend went, later if that takes long, once for all that went
+ * meanwhile.  An eBPF program finds them, by the storage of the socket and the word of the backend;
+ * it destroys them itself (6.5), or names them for sock_diag.
  */
 #pragma once
 

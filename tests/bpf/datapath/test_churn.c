@@ -20,10 +20,11 @@
 #include "base/clock.h"
 #include "lab.h"
 
-#define VIP      "10.96.0.1"
-#define BACKENDS 8
-#define RUN_NS   (3 * NSEC_PER_SEC)
-#define GONE_NS  (100 * NSEC_PER_MSEC)
+#define VIP        "10.96.0.1"
+#define BACKENDS   8
+#define BYSTANDERS 100
+#define RUN_NS     (3 * NSEC_PER_SEC)
+#define GONE_NS    (100 * NSEC_PER_MSEC)
 
 static struct server *tcp[BACKENDS + 1], *udp[BACKENDS + 1];
 static _Atomic int64_t gone_since[BACKENDS + 1]; /* 0 while it is there */
@@ -104,10 +105,38 @@ static unsigned int change(unsigned int set)
 	return set == bit ? set : set ^ bit;
 }
 
-static unsigned int churn(struct datapath *dp)
+/* From small maps: others beside it make them grow while it is asked. */
+static struct datapath *open_small(void)
+{
+	return lab_open(&(struct datapath_config){
+		.ports = 4, .frontends = 4, .backends = 8, .slots = 16 });
+}
+
+static void add_bystander(struct datapath *dp, unsigned int n)
+{
+	char name[32], vip[32];
+
+	(void)snprintf(name, sizeof(name), "bystander%u", n);
+	(void)snprintf(vip, sizeof(vip), "10.97.%u.%u", n / 250, 1 + n % 250);
+	lab_apply(dp, name, PROTOCOL_TCP, vip, 0x1e);
+}
+
+static struct datapath *restart(struct datapath *dp, unsigned int set, unsigned int bystanders)
+{
+	datapath_close(dp);
+	dp = open_small();
+	apply_set(dp, set);
+	for (unsigned int i = 0; i < bystanders; i++)
+		add_bystander(dp, i);
+	datapath_synced(dp);
+	return dp;
+}
+
+/* The programs are exchanged for others again and again, and the maps for larger ones. */
+static unsigned int churn(struct datapath **dp, bool upheaval)
 {
 	int64_t end = clock_now() + RUN_NS;
-	unsigned int set = 1 << 1 | 1 << 2, n;
+	unsigned int set = 1 << 1 | 1 << 2, bystanders = 0, n;
 
 	for (n = 0; clock_now() < end; n++) {
 		unsigned int next = change(set);
@@ -116,34 +145,37 @@ static unsigned int churn(struct datapath *dp)
 			if (next >> i & 1)
 				atomic_store(&gone_since[i], 0);
 		}
-		apply_set(dp, next);
+		apply_set(*dp, next);
 		for (int i = 1; i <= BACKENDS; i++) {
 			if (set >> i & 1 && !(next >> i & 1))
 				atomic_store(&gone_since[i], clock_now());
 		}
 		set = next;
-		datapath_tick(dp);
+		datapath_tick(*dp);
+		if (upheaval && n % 16 == 0 && bystanders < BYSTANDERS)
+			add_bystander(*dp, bystanders++);
+		if (upheaval && n % 256 == 255)
+			*dp = restart(*dp, set, bystanders);
 	}
 	return n;
 }
 
-static void test_no_loss(void **state)
+static void run(struct datapath *dp, bool upheaval)
 {
 	unsigned int seed = (unsigned int)time(NULL), changes;
 	struct client_result results[2] = { 0 };
-	struct datapath *dp = lab_open(NULL);
 	pthread_t threads[2];
 
-	(void)state;
 	printf("# seed %u\n", seed);
 	srand(seed);
+	atomic_store(&over, false);
 	for (int i = 1; i <= BACKENDS; i++)
 		atomic_store(&gone_since[i], 1);
 	apply_set(dp, 1 << 1 | 1 << 2);
 	gone_since[1] = gone_since[2] = 0;
 	assert_int_equal(pthread_create(&threads[0], NULL, tcp_client, &results[0]), 0);
 	assert_int_equal(pthread_create(&threads[1], NULL, udp_client, &results[1]), 0);
-	changes = churn(dp);
+	changes = churn(&dp, upheaval);
 	atomic_store(&over, true);
 	for (int i = 0; i < 2; i++)
 		(void)pthread_join(threads[i], NULL);
@@ -154,6 +186,36 @@ static void test_no_loss(void **state)
 		fail_msg("%u failures, the first: TCP %d, UDP %d", failures, results[0].first_error,
 		         results[1].first_error);
 	assert_true(changes > 1000 && results[0].asked > 1000 && results[1].asked > 1000);
+}
+
+static void test_no_loss(void **state)
+{
+	(void)state;
+	run(lab_open(NULL), false);
+}
+
+static void test_no_loss_in_upheaval(void **state)
+{
+	struct datapath_stats stats;
+	struct datapath *dp = open_small();
+
+	(void)state;
+	run(dp, true);
+	dp = open_small();
+	datapath_stats(dp, &stats);
+	printf("# %u ports, maps of %u ports, %u backends, %u slots\n", stats.ports,
+	       stats.ports_max, stats.backends_max, stats.slots_max);
+	assert_true(stats.ports_max >= 64);
+	datapath_close(dp);
+}
+
+static int clean(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	ASSERT_OK(datapath_cleanup(lab_pin_dir, &err), &err);
+	return 0;
 }
 
 static int start(void **state)
@@ -181,7 +243,9 @@ static int stop(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_no_loss) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test_teardown(test_no_loss, clean),
+		                            cmocka_unit_test_teardown(test_no_loss_in_upheaval,
+		                                                      clean) };
 
 	lab_enter();
 	return cmocka_run_group_tests_name("churn", tests, start, stop);
