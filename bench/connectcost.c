@@ -353,7 +353,7 @@ static void program_stats(uint64_t *ret_runs, uint64_t *ret_ns)
 	*ret_ns = info.run_time_ns;
 }
 
-static double kernel_ns(const struct sockaddr_in *to)
+static double kernel_ns(enum task task, const struct sockaddr_in *to)
 {
 	double batches[BATCHES * 4];
 	unsigned int at = 0;
@@ -362,7 +362,7 @@ static double kernel_ns(const struct sockaddr_in *to)
 		uint64_t runs[2], ns[2];
 
 		program_stats(&runs[0], &ns[0]);
-		(void)measure_batch(TASK_UDP, to, &at);
+		(void)measure_batch(task, to, &at);
 		program_stats(&runs[1], &ns[1]);
 		batches[i] = (double)(ns[1] - ns[0]) / (double)(runs[1] - runs[0]);
 	}
@@ -374,18 +374,24 @@ static double kernel_ns(const struct sockaddr_in *to)
 static void print_kernel_stats(void)
 {
 	auto_close int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	double empty[TASKS];
 	struct datapath *dp;
-	double empty;
 	int link;
 
 	if (stats < 0)
 		return;
 	link = attach_empty();
-	empty = kernel_ns(direct);
+	for (enum task task = 0; task < TASKS; task++)
+		empty[task] = kernel_ns(task, direct);
 	(void)close(link);
 	dp = open_datapath();
-	printf("\nrun_time_ns / run_cnt of connect4: empty %.0f, miss %.0f, hit %.0f\n", empty,
-	       kernel_ns(direct), kernel_ns(service));
+	printf("\n| connect4 as the kernel counts it, ns over the empty program, %u Services | miss "
+	       "| hit |\n|---|---|---|\n",
+	       services);
+	for (enum task task = 0; task < TASKS; task++)
+		printf("| %s | %+.0f | %+.0f |\n", task_names[task],
+		       kernel_ns(task, direct) - empty[task],
+		       kernel_ns(task, service) - empty[task]);
 	close_datapath(dp);
 }
 

@@ -82,6 +82,14 @@ struct {
 	__type(value, struct affinity_val);
 } affinity SEC(".maps");
 
+/* The state of a generator: the kernel's own costs more than a look-up (two calls, not inlined). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} rng SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, RECENT_MAX);

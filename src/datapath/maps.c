@@ -30,6 +30,7 @@ const char *const map_names[MAPS] = {
 	[MAP_CONNECTED] = "connected",
 	[MAP_UNCONNECTED] = "unconnected",
 	[MAP_RECENT] = "recent",
+	[MAP_RNG] = "rng",
 	[MAP_NETNS_SEEN] = "netns_seen",
 };
 
@@ -47,6 +48,7 @@ static const struct map_layout {
 	[MAP_AFFINITY] = { sizeof(struct affinity_key), sizeof(struct affinity_val) },
 	[MAP_CONNECTED] = { sizeof(int), sizeof(struct peer) },
 	[MAP_RECENT] = { sizeof(uint32_t), sizeof(struct recent) },
+	[MAP_RNG] = { sizeof(uint32_t), sizeof(uint64_t) },
 	[MAP_NETNS_SEEN] = { sizeof(uint32_t), sizeof(struct netns_seen) },
 };
 

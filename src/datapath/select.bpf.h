@@ -122,6 +122,24 @@ static __always_inline const struct be *backend_again(__u32 id, __u32 gen, __u32
 	return be;
 }
 
+/* xorshift64* (Vigna): one of 2^32.  Two connections that race on a CPU may get the same. */
+static __always_inline __u32 random32(void)
+{
+	__u32 zero = 0;
+	__u64 *state = bpf_map_lookup_elem(&rng, &zero), x;
+
+	if (!state)
+		return bpf_get_prandom_u32();
+	x = *state;
+	if (!x)
+		x = (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32() | 1;
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	*state = x;
+	return (__u32)(x * 0x2545f4914f6cdd1dull >> 32);
+}
+
 /*
  * One of the window at random.  A backend that died meanwhile is chosen anew from the word as it is
  * then: the word without it was stored before it was marked.
@@ -138,7 +156,7 @@ static __always_inline const struct be *backend_random(const struct svc *svc, __
 
 		if (!count)
 			return NULL;
-		at = WINDOW_BASE(word) + (__u32)((__u64)bpf_get_prandom_u32() * count >> 32);
+		at = WINDOW_BASE(word) + (__u32)((__u64)random32() * count >> 32);
 		key = at / SLOTS_PER_LINE;
 		line = bpf_map_lookup_elem(&slots, &key);
 		if (!line)

@@ -141,12 +141,14 @@ static __always_inline void remember(struct peer *peer, const struct dest *dest,
 }
 
 /*
- * The UDP socket may have been connected to a Service before.  Looking first spares most the
- * deleting.
+ * The UDP socket may be connected to a Service.  Looking first spares most the deleting, and asking
+ * for its state spares fresh ones even that.  One that was disconnected (AF_UNSPEC) passes for
+ * fresh: if it dials the very backend it had, it still has the Service's name for it.
  */
 static __always_inline void forget_connection(struct bpf_sock_addr *ctx)
 {
-	if (ctx->sk && bpf_sk_storage_get(&connected, ctx->sk, NULL, 0))
+	if (ctx->sk && ctx->sk->state == BPF_TCP_ESTABLISHED &&
+	    bpf_sk_storage_get(&connected, ctx->sk, NULL, 0))
 		bpf_sk_storage_delete(&connected, ctx->sk);
 }
 
