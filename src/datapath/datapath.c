@@ -41,7 +41,7 @@ static void set_sizes(struct maps *maps, const struct datapath_config *config)
 	uint32_t slots = or_default(config->slots, SLOTS_START);
 
 	maps->max[MAP_FE4] = maps->max[MAP_FE6] = frontends;
-	maps->max[MAP_SVCS] = or_default(config->ports, PORTS_START);
+	maps->max[MAP_SVCS] = maps->max[MAP_NAMES] = or_default(config->ports, PORTS_START);
 	maps->max[MAP_BACKENDS] = or_default(config->backends, BACKENDS_START);
 	maps->max[MAP_SLOTS] = (slots + SLOTS_PER_LINE - 1) / SLOTS_PER_LINE;
 	maps->max[MAP_CONFIG] = 1;
@@ -192,6 +192,7 @@ static int plan_growth(struct maps *to, const struct maps *from, enum map_id id,
 		return err_set(err, -ENOSPC, "the map '%s' is full with %u elements", map_names[id],
 		               from->max[id]);
 	to->max[id] *= 2;
+	to->max[MAP_NAMES] = to->max[MAP_SVCS];
 	for (enum map_id i = MAP_FIRST_SHARED; i < MAPS; i++) {
 		to->fd[i] = fcntl(from->fd[i], F_DUPFD_CLOEXEC, 0);
 		if (to->fd[i] < 0)

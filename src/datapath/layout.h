@@ -102,6 +102,19 @@ struct svc {
 	__u64 owner; /* names the Service port across restarts */
 };
 
+/* Whose a descriptor is, at its index: ARRAY, for those who read the maps; no program looks at it. */
+#define SVC_LABEL_SIZE 64 /* a label of DNS and the NUL */
+
+struct svc_name {
+	char namespace[SVC_LABEL_SIZE];
+	char name[SVC_LABEL_SIZE];
+	char port_name[SVC_LABEL_SIZE]; /* "" for the only port */
+	__u16 port;
+	__u8 proto;
+	__u8 family; /* 4 or 6 */
+	__u8 reserved[4];
+};
+
 /* Slots: ARRAY of u32 backend ids, a cache line an element. */
 #define SLOTS_PER_LINE 16
 
@@ -209,6 +222,7 @@ _Static_assert(sizeof(struct fe4_key) == 8, "fe4_key");
 _Static_assert(sizeof(struct fe6_key) == 20, "fe6_key");
 _Static_assert(sizeof(struct fe_val) == 8, "fe_val");
 _Static_assert(sizeof(struct svc) == 64, "svc");
+_Static_assert(sizeof(struct svc_name) == 200, "svc_name");
 _Static_assert(sizeof(struct slot_line) == 64, "slot_line");
 _Static_assert(sizeof(struct be) == 32, "be");
 _Static_assert(sizeof(struct config) == 64, "config");

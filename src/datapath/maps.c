@@ -21,6 +21,7 @@ const char *const map_names[MAPS] = {
 	[MAP_FE4] = "fe4",
 	[MAP_FE6] = "fe6",
 	[MAP_SVCS] = "svcs",
+	[MAP_NAMES] = "names",
 	[MAP_SLOTS] = "slots",
 	[MAP_BACKENDS] = "backends",
 	[MAP_CONFIG] = "config",
@@ -40,6 +41,7 @@ static const struct map_layout {
 	[MAP_FE4] = { sizeof(struct fe4_key), sizeof(struct fe_val) },
 	[MAP_FE6] = { sizeof(struct fe6_key), sizeof(struct fe_val) },
 	[MAP_SVCS] = { sizeof(uint32_t), sizeof(struct svc) },
+	[MAP_NAMES] = { sizeof(uint32_t), sizeof(struct svc_name) },
 	[MAP_SLOTS] = { sizeof(uint32_t), sizeof(struct slot_line) },
 	[MAP_BACKENDS] = { sizeof(uint32_t), sizeof(struct be) },
 	[MAP_CONFIG] = { sizeof(uint32_t), sizeof(struct config) },
@@ -77,6 +79,7 @@ static void unmap(struct maps *maps, enum map_id id, void *p)
 void maps_done(struct maps *maps)
 {
 	unmap(maps, MAP_SVCS, maps->svcs);
+	unmap(maps, MAP_NAMES, maps->names);
 	unmap(maps, MAP_SLOTS, maps->slots);
 	unmap(maps, MAP_BACKENDS, maps->backends);
 	unmap(maps, MAP_CONFIG, maps->config);
@@ -230,6 +233,8 @@ int maps_map(struct maps *maps, bool writable, struct err *err)
 
 	r = map_one(maps, MAP_SVCS, writable, &maps->svcs, err);
 	if (r == 0)
+		r = map_one(maps, MAP_NAMES, writable, &maps->names, err);
+	if (r == 0)
 		r = map_one(maps, MAP_SLOTS, writable, &maps->slots, err);
 	if (r == 0)
 		r = map_one(maps, MAP_BACKENDS, writable, &maps->backends, err);
@@ -283,6 +288,7 @@ int maps_copy(struct maps *to, const struct maps *from, struct err *err)
 	int r;
 
 	memcpy(to->svcs, from->svcs, (size_t)from->config->svc_high * sizeof(*to->svcs));
+	memcpy(to->names, from->names, (size_t)from->config->svc_high * sizeof(*to->names));
 	memcpy(to->backends, from->backends, (size_t)from->config->be_high * sizeof(*to->backends));
 	memcpy(to->slots, from->slots, (size_t)from->max[MAP_SLOTS] * sizeof(struct slot_line));
 	*to->config = *from->config;

@@ -2,7 +2,7 @@
 /*
  * maps - the maps of one generation: made, pinned, adopted, mapped into memory, copied.
  *
- *	PIN_DIR/v2/g<N>/{fe4,fe6,svcs,slots,backends,config}   grow: a larger set is generation N + 1
+ *	PIN_DIR/v2/g<N>/{fe4,fe6,svcs,names,slots,backends,config}   grow: a larger set is generation N + 1
  *	PIN_DIR/v2/{filter,node_addrs,affinity,...}            shared by all generations
  *	PIN_DIR/v2/links/{connect4,...}                        see programs.h
  *
@@ -22,6 +22,7 @@ enum map_id {
 	MAP_FE4,
 	MAP_FE6,
 	MAP_SVCS,
+	MAP_NAMES, /* as many as descriptors */
 	MAP_SLOTS, /* lines */
 	MAP_BACKENDS,
 	MAP_CONFIG,
@@ -45,6 +46,7 @@ struct maps {
 	uint32_t max[MAPS]; /* elements; 0 = as the object file says */
 	/* mapped, NULL before maps_map() */
 	struct svc *svcs;
+	struct svc_name *names;
 	uint32_t *slots; /* max[MAP_SLOTS] * SLOTS_PER_LINE */
 	struct be *backends;
 	struct config *config;

@@ -109,6 +109,8 @@ int netns_each(int (*visit)(void *arg, struct err *err), void *arg, struct err *
 
 	if (own < 0)
 		return err_errno(err, "cannot open the network namespace");
+	/* first: of a process with one thread, /proc says where the walk is, not where it began */
+	visit_path(&w, "/proc/thread-self/ns/net");
 	visit_processes(&w);
 	for (size_t i = 0; i < ARRAY_SIZE(mounted_in); i++)
 		visit_mounted(&w, mounted_in[i]);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -360,6 +361,19 @@ int port_new(struct datapath *dp, uint64_t owner, const struct plan_port *plan, 
 	port->number = plan->port;
 	*ret = port;
 	return 0;
+}
+
+void port_set_name(struct datapath *dp, const struct port *port, const char *ns, const char *name,
+                   const struct plan_port *plan)
+{
+	struct svc_name now = { .port = plan->port, .proto = port->proto, .family = port->family };
+	struct svc_name *at = &dp->maps.names[port->svc];
+
+	(void)snprintf(now.namespace, sizeof(now.namespace), "%s", ns);
+	(void)snprintf(now.name, sizeof(now.name), "%s", name);
+	(void)snprintf(now.port_name, sizeof(now.port_name), "%s", plan->name);
+	if (memcmp(&now, at, sizeof(now)) != 0)
+		*at = now;
 }
 
 void port_bury(struct datapath *dp, struct port *port)

@@ -52,6 +52,10 @@ uint64_t port_owner(const char *ns, const char *name, const struct plan_port *pl
 int port_new(struct datapath *dp, uint64_t owner, const struct plan_port *plan, struct port **ret,
              struct err *err);
 
+/* Writes down whose it is, for those who read the maps. */
+void port_set_name(struct datapath *dp, const struct port *port, const char *ns, const char *name,
+                   const struct plan_port *plan);
+
 int port_update(struct datapath *dp, struct port *port, const struct plan_port *plan,
                 struct err *err);
 void port_finish(struct datapath *dp, struct port *port);

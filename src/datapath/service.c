@@ -167,8 +167,10 @@ static int apply_ports(struct datapath *dp, struct service_state *s,
 
 	for (size_t i = 0; i < plan->n_ports; i++) {
 		r = take_port(dp, s, &plan->ports[i], &port, err);
-		if (r == 0)
-			r = port_update(dp, port, &plan->ports[i], err);
+		if (r < 0)
+			return r;
+		port_set_name(dp, port, s->ns, s->name, &plan->ports[i]);
+		r = port_update(dp, port, &plan->ports[i], err);
 		if (r < 0)
 			return r;
 		port->wanted = true;
