@@ -1,7 +1,7 @@
 # Thin: what is behind each goal stands in tools/ and in meson.build.
 BUILD ?= build
 
-.PHONY: all run test bench install clean check-root
+.PHONY: all run test soak bench install clean check-root
 
 all:
 	@tools/deps build
@@ -18,6 +18,12 @@ run: check-root
 test: check-root
 	@tools/deps build run test
 	@tools/test
+
+# The zero-loss tests for five minutes each: connections while endpoints change 1,000 times a second.
+soak: check-root
+	@tools/deps build run test
+	@FAIRLEAD_CHURN_SECONDS=$${FAIRLEAD_CHURN_SECONDS:-300} TEST_ONLY=e2e \
+		PYTEST_ARGS='-k zero_loss -s' tools/test
 
 # Figures side by side with dialling directly; prints a table.
 bench: check-root

@@ -170,17 +170,30 @@ class Machine:
 
     # -- fairlead up --
 
-    def up(self, *options):
-        start = self.log.tell()
-        self.process = self.popen(
-            FAIRLEAD, 'up', '--data-dir', self.data, '--cgroup', self.cgroup,
-            '--pin-dir', self.pins, '--node-name', 'n1', *options,
-            stdout=self.log, stderr=subprocess.STDOUT)
+    def role(self, *words):
+        """A long-running 'fairlead up', 'server' or 'agent' that has become ready."""
+        start = len(self.log_text())
+        process = self.popen(FAIRLEAD, *words, stdout=self.log, stderr=subprocess.STDOUT)
 
         def ready():
-            assert self.process.poll() is None, self.log_text()
+            assert process.poll() is None, self.log_text()
             return 'ready in' in self.log_text()[start:]
-        wait_until('fairlead up is ready', ready)
+        wait_until(f'fairlead {words[0]} is ready', ready)
+        return process
+
+    def up(self, *options):
+        self.process = self.role('up', '--data-dir', self.data, *self.here(), *options)
+
+    def here(self):
+        """What says to an agent that this is its machine."""
+        return ('--cgroup', self.cgroup, '--pin-dir', self.pins, '--node-name', 'n1')
+
+    def server(self, *options):
+        return self.role('server', '--data-dir', self.data, *options)
+
+    def agent(self, *options):
+        return self.role('agent', '--kubeconfig', self.kubeconfig, '--register-node',
+                         *self.here(), *options)
 
     def log_text(self):
         return (self.dir / 'log').read_text()
