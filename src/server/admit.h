@@ -34,6 +34,7 @@ struct admission {
 	size_t n_ranges;
 	struct ip_pool pool;
 	struct alloc ports; /* number 0 is port_min */
+	struct alloc_counts port_counts;
 	uint16_t port_min, port_max;
 };
 

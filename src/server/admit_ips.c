@@ -176,20 +176,22 @@ static void note_taken(struct admit_txn *txn, const char *text, const struct ipa
 /* Takes the address that the user asked for; what is no address is left to validation. */
 static void take_ip(struct admit_txn *txn, const char *text)
 {
-	struct ip_pool *pool = &txn->admission->pool;
 	struct ipaddr addr;
+	int r;
 
 	if (!text || ipaddr_parse(text, &addr) < 0)
 		return;
 	if (txn->claim->dry_run) {
 		rehearse_ip(txn, text, &addr);
-	} else if (!ip_pool_block(pool, &addr, true)) {
-		refuse(txn, text, "the provided network does not match the current range");
-	} else if (ip_pool_claim(pool, &addr) < 0) {
-		refuse(txn, text, "provided IP is already allocated");
-	} else {
-		note_taken(txn, text, &addr);
+		return;
 	}
+	r = ip_pool_claim_from_block(&txn->admission->pool, &addr);
+	if (r == -ERANGE)
+		refuse(txn, text, "the provided network does not match the current range");
+	else if (r < 0)
+		refuse(txn, text, "provided IP is already allocated");
+	else
+		note_taken(txn, text, &addr);
 }
 
 static json_t *full(const struct admit_txn *txn)

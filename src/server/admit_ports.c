@@ -91,11 +91,14 @@ static char *take(struct ports *ports, int64_t port)
 		holdings_add(&ports->rehearsed, NULL, (uint32_t)port);
 		return NULL;
 	}
-	if (!inside)
+	if (!inside) {
+		(void)alloc_count(&admission->port_counts, ALLOC_STATIC, -ERANGE);
 		return xasprintf("provided port is not in the valid range. The range of valid "
 		                 "ports is %u-%u",
 		                 admission->port_min, admission->port_max);
-	if (alloc_take(&admission->ports, number) < 0)
+	}
+	if (alloc_count(&admission->port_counts, ALLOC_STATIC,
+	                alloc_take(&admission->ports, number)) < 0)
 		return xstrdup("provided port is already allocated");
 	holdings_add(&claim->taken, &admission->ports, number);
 	return NULL;
@@ -121,7 +124,8 @@ static int take_any(struct ports *ports, int64_t *ret_port)
 		*ret_port = port;
 		return 0;
 	}
-	r = alloc_any(&admission->ports, &number);
+	r = alloc_count(&admission->port_counts, ALLOC_DYNAMIC,
+	                alloc_any(&admission->ports, &number));
 	if (r < 0)
 		return r;
 	holdings_add(&claim->taken, &admission->ports, number);

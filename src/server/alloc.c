@@ -77,6 +77,12 @@ void alloc_release(struct alloc *alloc, uint32_t number)
 	alloc->used--;
 }
 
+int alloc_count(struct alloc_counts *counts, enum alloc_scope scope, int r)
+{
+	++*(r < 0 ? &counts->failed[scope] : &counts->done[scope]);
+	return r;
+}
+
 uint32_t alloc_band(uint64_t total, uint32_t step, uint32_t max)
 {
 	uint64_t band = total / step;

@@ -21,6 +21,7 @@ void ip_pool_done(struct ip_pool *pool)
 	for (size_t i = 0; i < pool->n; i++)
 		free(pool->blocks[i].owner);
 	free(pool->blocks);
+	free(pool->counts);
 	*pool = (struct ip_pool){ 0 };
 }
 
@@ -114,6 +115,42 @@ int ip_pool_claim(struct ip_pool *pool, const struct ipaddr *addr)
 	return 0;
 }
 
+int ip_pool_claim_from_block(struct ip_pool *pool, const struct ipaddr *addr)
+{
+	const struct ip_block *block = ip_pool_block(pool, addr, true);
+
+	if (!block)
+		return -ERANGE;
+	return alloc_count(ip_pool_counts(pool, &block->range), ALLOC_STATIC,
+	                   ip_pool_claim(pool, addr));
+}
+
+uint64_t ip_pool_used(const struct ip_pool *pool, const struct ip_range *range)
+{
+	const struct ip_entry *entry;
+	uint64_t used = 0, number;
+
+	hmap_for_each(entry, node, &pool->entries)
+		used += ip_range_number(range, &entry->addr, &number) == 0;
+	return used;
+}
+
+struct alloc_counts *ip_pool_counts(struct ip_pool *pool, const struct ip_range *range)
+{
+	char cidr[IP_RANGE_TEXT_SIZE];
+	struct ip_counts *fresh;
+
+	ip_range_format(range, cidr);
+	for (size_t i = 0; i < pool->n_counts; i++)
+		if (strcmp(pool->counts[i].cidr, cidr) == 0)
+			return &pool->counts[i].counts;
+	array_reserve(pool->counts, pool->n_counts, pool->cap_counts);
+	fresh = &pool->counts[pool->n_counts++];
+	*fresh = (struct ip_counts){ 0 };
+	(void)strcpy(fresh->cidr, cidr);
+	return &fresh->counts;
+}
+
 /*
  * Claims a free number of [from, to), looking from a random one onwards and round.  Of as many
  * addresses as are in use and one more, one is free: a vast block is not searched to its end.
@@ -158,7 +195,8 @@ int ip_pool_claim_any(struct ip_pool *pool, uint8_t family, struct ipaddr *ret_a
 		const struct ip_block *block = &pool->blocks[(first + i) % pool->n];
 
 		if (block->ready && block->range.cidr.addr.family == family &&
-		    claim_of(pool, &block->range, ret_addr) == 0)
+		    alloc_count(ip_pool_counts(pool, &block->range), ALLOC_DYNAMIC,
+		                claim_of(pool, &block->range, ret_addr)) == 0)
 			return 0;
 	}
 	return -ENOSPC;

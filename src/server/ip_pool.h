@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/hmap.h"
+#include "server/alloc.h"
 #include "server/ip_range.h"
 
 struct ip_block {
@@ -34,10 +35,18 @@ struct ip_entry {
 	uint64_t parent; /* of a stored one: ip_pool_parent() of its parentRef */
 };
 
+/* Of a CIDR; the blocks come and go with each change of their ServiceCIDR. */
+struct ip_counts {
+	char cidr[IP_RANGE_TEXT_SIZE];
+	struct alloc_counts counts;
+};
+
 struct ip_pool {
 	struct hmap entries;
 	struct ip_block *blocks; /* owned */
 	size_t n, cap;
+	struct ip_counts *counts; /* owned */
+	size_t n_counts, cap_counts;
 };
 
 void ip_pool_done(struct ip_pool *pool);
@@ -60,12 +69,21 @@ struct ip_entry *ip_pool_get(const struct ip_pool *pool, const struct ipaddr *ad
 /* -EEXIST: it is in use. */
 int ip_pool_claim(struct ip_pool *pool, const struct ipaddr *addr);
 
+/* The same for an address that must be of a ready block: else -ERANGE. */
+int ip_pool_claim_from_block(struct ip_pool *pool, const struct ipaddr *addr);
+
 /*
  * One of a ready block: of its upper band from a random start on, else of the static one.  -ENOSPC:
  * all are in use.
  */
 int ip_pool_claim_any(struct ip_pool *pool, uint8_t family, struct ipaddr *ret_addr);
 void ip_pool_unclaim(struct ip_pool *pool, const struct ipaddr *addr);
+
+/* Addresses of the range that are in use. */
+uint64_t ip_pool_used(const struct ip_pool *pool, const struct ip_range *range);
+
+/* What was claimed from blocks of this CIDR. */
+struct alloc_counts *ip_pool_counts(struct ip_pool *pool, const struct ip_range *range);
 
 /* What is stored. */
 void ip_pool_put(struct ip_pool *pool, const struct ipaddr *addr, uint64_t parent);

@@ -13,9 +13,10 @@
 #include "base/file.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/prom.h"
+#include "server/metrics_alloc.h"
 
-#define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
-#define STATM_MAX    4096
+#define STATM_MAX 4096
 
 /* Upper bounds in seconds (apiserver metrics.requestLatencies). */
 static const double bounds[] = { 0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2,
@@ -146,18 +147,6 @@ static const char *verb_label(enum verb verb)
 	return labels[verb];
 }
 
-static void add_head(struct buf *b, const char *name, const char *type, const char *help)
-{
-	buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void add_value(struct buf *b, const char *name, const char *type, const char *help,
-                      double value)
-{
-	add_head(b, name, type, help);
-	buf_printf(b, "%s %.15g\n", name, value);
-}
-
 static void add_labels(struct buf *b, enum verb verb, const struct kind *kind)
 {
 	buf_printf(b, "verb=\"%s\",group=\"%s\",version=\"%s\",resource=\"%s\"", verb_label(verb),
@@ -166,7 +155,7 @@ static void add_labels(struct buf *b, enum verb verb, const struct kind *kind)
 
 static void add_requests(struct buf *b, const struct metrics *metrics)
 {
-	add_head(b, "apiserver_request_total", "counter", "Requests by verb, resource and code.");
+	prom_head(b, "apiserver_request_total", "counter", "Requests by verb, resource and code.");
 	for (size_t i = 0; i < metrics->n_totals; i++) {
 		const struct total *t = &metrics->totals[i];
 
@@ -209,21 +198,21 @@ static void add_store(struct buf *b, const struct server *server)
 	store_stats(server->store, &stats);
 	for (node = server->watchers.next; node != &server->watchers; node = node->next)
 		watchers++;
-	add_value(b, "apiserver_longrunning_requests", "gauge", "Watches that are open.",
-	          (double)watchers);
-	add_value(b, "fairlead_store_objects", "gauge", "Objects in the store.",
-	          (double)stats.objects);
-	add_value(b, "fairlead_store_object_bytes", "gauge", "Bytes of these objects.",
-	          (double)stats.object_bytes);
-	add_value(b, "fairlead_store_revision", "counter", "The newest resourceVersion.",
-	          (double)stats.revision);
-	add_value(b, "fairlead_store_commits_total", "counter", "Transactions made durable.",
-	          (double)stats.commits);
-	add_value(b, "fairlead_store_writes_total", "counter", "Writes made durable.",
-	          (double)stats.writes);
-	add_value(b, "fairlead_store_history_events", "gauge", "Events kept for watches.",
-	          (double)stats.history_events);
-	add_value(b, "fairlead_store_broken", "gauge", "1 if the disk has failed.", stats.broken);
+	prom_value(b, "apiserver_longrunning_requests", "gauge", "Watches that are open.",
+	           (double)watchers);
+	prom_value(b, "fairlead_store_objects", "gauge", "Objects in the store.",
+	           (double)stats.objects);
+	prom_value(b, "fairlead_store_object_bytes", "gauge", "Bytes of these objects.",
+	           (double)stats.object_bytes);
+	prom_value(b, "fairlead_store_revision", "counter", "The newest resourceVersion.",
+	           (double)stats.revision);
+	prom_value(b, "fairlead_store_commits_total", "counter", "Transactions made durable.",
+	           (double)stats.commits);
+	prom_value(b, "fairlead_store_writes_total", "counter", "Writes made durable.",
+	           (double)stats.writes);
+	prom_value(b, "fairlead_store_history_events", "gauge", "Events kept for watches.",
+	           (double)stats.history_events);
+	prom_value(b, "fairlead_store_broken", "gauge", "1 if the disk has failed.", stats.broken);
 }
 
 static size_t open_fds(void)
@@ -256,17 +245,17 @@ static void add_process(struct buf *b, const struct metrics *metrics)
 	free(statm);
 	(void)getrusage(RUSAGE_SELF, &usage);
 	(void)getrlimit(RLIMIT_NOFILE, &files);
-	add_value(b, "process_cpu_seconds_total", "counter", "Processor time used, in seconds.",
-	          seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime));
-	add_value(b, "process_resident_memory_bytes", "gauge", "Resident memory in bytes.",
-	          (double)resident * (double)sysconf(_SC_PAGESIZE));
-	add_value(b, "process_virtual_memory_bytes", "gauge", "Virtual memory in bytes.",
-	          (double)pages * (double)sysconf(_SC_PAGESIZE));
-	add_value(b, "process_open_fds", "gauge", "Open file descriptors.", (double)open_fds());
-	add_value(b, "process_max_fds", "gauge", "Most file descriptors that may be open.",
-	          (double)files.rlim_cur);
-	add_value(b, "process_start_time_seconds", "gauge", "Start of the process, Unix time.",
-	          (double)metrics->started / NSEC_PER_SEC);
+	prom_value(b, "process_cpu_seconds_total", "counter", "Processor time used, in seconds.",
+	           seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime));
+	prom_value(b, "process_resident_memory_bytes", "gauge", "Resident memory in bytes.",
+	           (double)resident * (double)sysconf(_SC_PAGESIZE));
+	prom_value(b, "process_virtual_memory_bytes", "gauge", "Virtual memory in bytes.",
+	           (double)pages * (double)sysconf(_SC_PAGESIZE));
+	prom_value(b, "process_open_fds", "gauge", "Open file descriptors.", (double)open_fds());
+	prom_value(b, "process_max_fds", "gauge", "Most file descriptors that may be open.",
+	           (double)files.rlim_cur);
+	prom_value(b, "process_start_time_seconds", "gauge", "Start of the process, Unix time.",
+	           (double)metrics->started / NSEC_PER_SEC);
 }
 
 void metrics_reply(const struct server *server, struct http_request *req)
@@ -275,11 +264,12 @@ void metrics_reply(const struct server *server, struct http_request *req)
 	auto_buf struct buf b = BUF_INIT;
 
 	add_requests(&b, metrics);
-	add_head(&b, "apiserver_request_duration_seconds", "histogram",
-	         "Time to the answer, in seconds, of all but watches.");
+	prom_head(&b, "apiserver_request_duration_seconds", "histogram",
+	          "Time to the answer, in seconds, of all but watches.");
 	for (size_t i = 0; i < metrics->n_latencies; i++)
 		add_latency(&b, &metrics->latencies[i]);
 	add_store(&b, server);
+	metrics_add_allocators(&b, server->admission);
 	add_process(&b, metrics);
-	http_reply(req, 200, TYPE_METRICS, b.p, b.n);
+	http_reply(req, 200, PROM_TYPE, b.p, b.n);
 }

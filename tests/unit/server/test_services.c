@@ -220,6 +220,15 @@ static void gives_health_ports(void **state)
 	assert_true(json_path_int(h->answer, "spec.healthCheckNodePort", 0) > 30001);
 }
 
+static void assert_metric(struct harness *h, const char *line)
+{
+	auto_free char *text = xasprintf("\nkube_apiserver_%s\n", line);
+
+	assert_int_equal(get(h, "/metrics"), 200);
+	if (!strstr(buf_str(&h->body), text))
+		fail_msg("no %s in %s", text, buf_str(&h->body));
+}
+
 static void runs_out(void **state)
 {
 	struct harness *h = *state;
@@ -240,6 +249,13 @@ static void runs_out(void **state)
 		"Internal error occurred: failed to allocate a nodePort: range is full");
 	/* The address of the refused one is free again. */
 	assert_int_equal(create(h, "more", ""), 201);
+	assert_metric(h, "clusterip_allocator_allocated_ips{cidr=\"10.0.0.0/29\"} 6");
+	assert_metric(h, "clusterip_allocator_available_ips{cidr=\"10.0.0.0/29\"} 0");
+	assert_metric(h, "clusterip_allocator_allocation_errors_total{cidr=\"10.0.0.0/29\","
+	                 "scope=\"dynamic\"} 1");
+	assert_metric(h, "nodeport_allocator_available_ports 0");
+	assert_metric(h, "nodeport_allocator_allocation_total{scope=\"dynamic\"} 2");
+	assert_metric(h, "nodeport_allocator_allocation_errors_total{scope=\"dynamic\"} 1");
 }
 
 static void gives_both_families(void **state)
