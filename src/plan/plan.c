@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "plan/frontends.h"
+#include "plan/health.h"
 
 /* An endpoint of a slice at the number its slice gives the port, before anything is decided. */
 struct candidate {
@@ -309,49 +311,7 @@ static void fill(struct build *b)
 	port->n_left_out = b->n_out;
 }
 
-/* ---- frontends ---- */
-
-/* One address may be named twice (an external IP that is a load balancer's too): the first counts. */
-static void add_frontend(struct plan_port *port, enum plan_frontend_type type,
-                         const struct ipaddr *addr, uint16_t number)
-{
-	for (size_t i = 0; i < port->n_frontends; i++)
-		if (port->frontends[i].port == number &&
-		    ipaddr_equal(&port->frontends[i].addr, addr))
-			return;
-	port->frontends[port->n_frontends++] =
-		(struct plan_frontend){ .type = type, .addr = *addr, .port = number };
-}
-
-static void add_frontends(struct arena *arena, const struct service *service,
-                          const struct service_port *spec, const struct ipaddr *cluster_ip,
-                          struct plan_port *port)
-{
-	size_t max = 2 + service->n_external_ips + service->n_ingress;
-
-	port->frontends = arena_array(arena, struct plan_frontend, max);
-	add_frontend(port, PLAN_CLUSTER_IP, cluster_ip, spec->port);
-	if (spec->node_port && service->type != SERVICE_CLUSTER_IP)
-		add_frontend(port, PLAN_NODE_PORT, &(struct ipaddr){ .family = port->family },
-		             spec->node_port);
-	for (size_t i = 0; i < service->n_external_ips; i++)
-		if (service->external_ips[i].family == port->family)
-			add_frontend(port, PLAN_EXTERNAL_IP, &service->external_ips[i], spec->port);
-	if (service->type != SERVICE_LOAD_BALANCER)
-		return;
-	/* ipMode Proxy: the balancer wants to see the traffic itself. */
-	for (size_t i = 0; i < service->n_ingress; i++)
-		if (service->ingress[i].ip.family == port->family && !service->ingress[i].proxy)
-			add_frontend(port, PLAN_LOAD_BALANCER, &service->ingress[i].ip, spec->port);
-}
-
-static bool externally_accessible(const struct plan_port *port)
-{
-	for (size_t i = 0; i < port->n_frontends; i++)
-		if (port->frontends[i].type != PLAN_CLUSTER_IP)
-			return true;
-	return false;
-}
+/* ---- windows of the frontends ---- */
 
 /*
  * clusterIPs follow the internal policy for everybody; the others follow the external policy for clients
@@ -389,13 +349,13 @@ static void build_port(struct plan_service *plan, const struct input *in,
 	port->port = spec->port;
 	port->family = cluster_ip->family;
 	port->affinity_seconds = service->affinity_seconds;
-	add_frontends(&plan->arena, service, spec, cluster_ip, port);
+	frontends_add(&plan->arena, service, spec, cluster_ip, port);
 	for (size_t i = 0; i < in->n_slices; i++)
 		add_slice(&b, in->slices[i]);
 	sort_and_unify(&b);
 	b.hints = hints_in_effect(&b);
 	choose(&b,
-	       service->internal_local || (service->external_local && externally_accessible(port)));
+	       service->internal_local || (service->external_local && frontends_accessible(port)));
 	fill(&b);
 	assign_windows(&b);
 	free(b.candidates);
@@ -457,8 +417,13 @@ struct plan_service *plan_service_new(const struct service *service,
 	plan->namespace = arena_strdup(&plan->arena, service->meta.namespace);
 	plan->name = arena_strdup(&plan->arena, service->meta.name);
 	plan->ignored = why_ignored(service);
-	if (!plan->ignored[0])
+	plan->n_bad = service->n_bad;
+	for (size_t i = 0; i < n; i++)
+		plan->n_bad += slices[i]->n_bad;
+	if (!plan->ignored[0]) {
 		build_ports(plan, &in, slices);
+		health_plan(plan, service, slices, n, node);
+	}
 	return plan;
 }
 

@@ -88,6 +88,9 @@ struct plan_port {
 	size_t n_backends;
 	struct plan_window windows[PLAN_WINDOWS];
 	uint32_t affinity_seconds; /* ClientIP; 0 = none */
+	/* Who may use the PLAN_LOAD_BALANCER frontends; none: everybody. */
+	struct cidr *source_ranges;
+	size_t n_source_ranges;
 	struct plan_left_out *left_out;
 	size_t n_left_out;
 };
@@ -98,6 +101,9 @@ struct plan_service {
 	struct plan_port *ports; /* none for a Service the proxy must ignore */
 	size_t n_ports;
 	const char *ignored; /* why it has none ("headless", "type ExternalName" ...), "" otherwise */
+	uint16_t health_port; /* the healthCheckNodePort to answer on; 0: none */
+	uint32_t local_ready; /* with it: the ready endpoints of this node, in the first family */
+	unsigned int n_bad;   /* values of the Service and its slices that no client can use */
 };
 
 /* 'slices' are those labelled with the Service's name, in any order.  Never fails. */

@@ -181,6 +181,27 @@ static void print_left_out(const struct plan_port *port, struct buf *out)
 	table_finish(&table, out);
 }
 
+static const char *cidr_text(struct arena *arena, const struct cidr *cidr)
+{
+	char text[IPADDR_TEXT_SIZE];
+
+	ipaddr_format(&cidr->addr, text);
+	return arena_printf(arena, "%s/%u", text, cidr->prefix);
+}
+
+static void print_source_ranges(const struct plan_port *port, struct buf *out)
+{
+	struct arena arena = { 0 };
+
+	if (port->n_source_ranges == 0)
+		return;
+	buf_adds(out, "    loadBalancer only from");
+	for (size_t i = 0; i < port->n_source_ranges; i++)
+		buf_printf(out, " %s", cidr_text(&arena, &port->source_ranges[i]));
+	buf_addc(out, '\n');
+	arena_done(&arena);
+}
+
 static void print_port(const struct plan_port *port, struct buf *out)
 {
 	buf_printf(out, "  %s%s%u/%s IPv%u", port->name, port->name[0] ? " " : "", port->port,
@@ -189,6 +210,7 @@ static void print_port(const struct plan_port *port, struct buf *out)
 		buf_printf(out, ", affinity ClientIP for %u s", port->affinity_seconds);
 	buf_addc(out, '\n');
 	print_frontends(port, out);
+	print_source_ranges(port, out);
 	print_backends(port, out);
 	print_left_out(port, out);
 }
@@ -200,6 +222,11 @@ void plan_service_print(const struct plan_service *plan, struct buf *out)
 		buf_printf(out, "  ignored: %s\n", plan->ignored);
 	else if (plan->n_ports == 0)
 		buf_adds(out, "  no ports\n");
+	if (plan->n_bad)
+		buf_printf(out, "  invalid values left out: %u\n", plan->n_bad);
+	if (plan->health_port)
+		buf_printf(out, "  health check on port %u: %u local, %s\n", plan->health_port,
+		           plan->local_ready, plan->local_ready ? "healthy" : "unhealthy");
 	for (size_t i = 0; i < plan->n_ports; i++)
 		print_port(&plan->ports[i], out);
 }
@@ -256,6 +283,18 @@ static json_t *left_out_json(const struct plan_left_out *l)
 	return j;
 }
 
+static json_t *source_ranges_json(const struct plan_port *port)
+{
+	struct arena arena = { 0 };
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < port->n_source_ranges; i++)
+		json_array_append_new(list,
+		                      json_string(cidr_text(&arena, &port->source_ranges[i])));
+	arena_done(&arena);
+	return list;
+}
+
 static json_t *port_json(const struct plan_port *port)
 {
 	json_t *j = json_object(), *list = json_array();
@@ -269,6 +308,8 @@ static json_t *port_json(const struct plan_port *port)
 	for (size_t i = 0; i < port->n_frontends; i++)
 		json_array_append_new(list, frontend_json(&port->frontends[i]));
 	json_object_set_new(j, "frontends", list);
+	if (port->n_source_ranges)
+		json_object_set_new(j, "sourceRanges", source_ranges_json(port));
 	list = json_array();
 	for (uint32_t i = 0; i < port->n_backends; i++)
 		json_array_append_new(list, backend_json(port, i));
@@ -288,6 +329,12 @@ json_t *plan_service_json(const struct plan_service *plan)
 	json_object_set_new(j, "name", json_string(plan->name));
 	if (plan->ignored[0])
 		json_object_set_new(j, "ignored", json_string(plan->ignored));
+	if (plan->n_bad)
+		json_object_set_new(j, "invalid", json_integer(plan->n_bad));
+	if (plan->health_port) {
+		json_object_set_new(j, "healthCheckNodePort", json_integer(plan->health_port));
+		json_object_set_new(j, "localReady", json_integer(plan->local_ready));
+	}
 	for (size_t i = 0; i < plan->n_ports; i++)
 		json_array_append_new(ports, port_json(&plan->ports[i]));
 	json_object_set_new(j, "ports", ports);
