@@ -163,11 +163,21 @@ static struct plan_service *plan_one(const struct objects *o, const struct servi
 /* Why no Service will ever use the slice, or NULL. */
 static const char *why_unused(const struct objects *o, const struct endpoint_slice *slice)
 {
+	size_t low = 0, high = o->n_services;
+
 	if (!slice->service[0])
 		return "no label " LABEL_SERVICE_NAME;
-	for (size_t i = 0; i < o->n_services; i++)
-		if (slice_order(slice, o->services[i]) == 0)
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int r = slice_order(slice, o->services[middle]);
+
+		if (r == 0)
 			return NULL;
+		if (r < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
 	return "there is no Service of the name in its label " LABEL_SERVICE_NAME;
 }
 
