@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/metrics.h"
 
-#include <dirent.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/prom.h"
 #include "server/metrics_alloc.h"
-
-#define STATM_MAX 4096
 
 /* Upper bounds in seconds (apiserver metrics.requestLatencies). */
 static const double bounds[] = { 0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2,
@@ -33,9 +26,7 @@ struct total {
 struct latency {
 	enum verb verb;
 	const struct kind *kind;
-	uint64_t buckets[ARRAY_SIZE(bounds)]; /* each without those below it */
-	uint64_t n;
-	double sum;
+	struct prom_histogram seconds;
 };
 
 struct metrics {
@@ -94,7 +85,11 @@ static struct latency *latency_of(struct metrics *metrics, enum verb verb, const
 			return &metrics->latencies[i];
 	array_reserve(metrics->latencies, metrics->n_latencies, metrics->cap_latencies);
 	l = &metrics->latencies[metrics->n_latencies++];
-	*l = (struct latency){ .verb = verb, .kind = kind };
+	*l = (struct latency){
+		.verb = verb,
+		.kind = kind,
+		.seconds = { .bounds = bounds, .n_bounds = ARRAY_SIZE(bounds) },
+	};
 	return l;
 }
 
@@ -108,14 +103,7 @@ static void on_answered(void *arg, int code)
 	/* How long a watch takes says nothing. */
 	if (o->verb != VERB_WATCH) {
 		l = latency_of(o->metrics, o->verb, o->kind);
-		l->n++;
-		l->sum += seconds;
-		for (size_t i = 0; i < ARRAY_SIZE(bounds); i++) {
-			if (seconds <= bounds[i]) {
-				l->buckets[i]++;
-				break;
-			}
-		}
+		prom_observe(&l->seconds, seconds);
 	}
 	free(o);
 }
@@ -167,26 +155,10 @@ static void add_requests(struct buf *b, const struct metrics *metrics)
 
 static void add_latency(struct buf *b, const struct latency *l)
 {
-	static const char name[] = "apiserver_request_duration_seconds";
-	uint64_t below = 0;
+	auto_buf struct buf labels = BUF_INIT;
 
-	for (size_t i = 0; i <= ARRAY_SIZE(bounds); i++) {
-		bool last = i == ARRAY_SIZE(bounds);
-
-		below = last ? l->n : below + l->buckets[i];
-		buf_printf(b, "%s_bucket{", name);
-		add_labels(b, l->verb, l->kind);
-		if (last)
-			buf_adds(b, ",le=\"+Inf\"} ");
-		else
-			buf_printf(b, ",le=\"%g\"} ", bounds[i]);
-		buf_printf(b, "%llu\n", (unsigned long long)below);
-	}
-	buf_printf(b, "%s_sum{", name);
-	add_labels(b, l->verb, l->kind);
-	buf_printf(b, "} %.9g\n%s_count{", l->sum, name);
-	add_labels(b, l->verb, l->kind);
-	buf_printf(b, "} %llu\n", (unsigned long long)l->n);
+	add_labels(&labels, l->verb, l->kind);
+	prom_histogram(b, "apiserver_request_duration_seconds", buf_str(&labels), &l->seconds);
 }
 
 static void add_store(struct buf *b, const struct server *server)
@@ -215,49 +187,6 @@ static void add_store(struct buf *b, const struct server *server)
 	prom_value(b, "fairlead_store_broken", "gauge", "1 if the disk has failed.", stats.broken);
 }
 
-static size_t open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	if (!dir)
-		return 0;
-	for (const struct dirent *entry; (entry = readdir(dir));)
-		n += entry->d_name[0] != '.';
-	(void)closedir(dir);
-	return n - 1; /* without that of the folder itself */
-}
-
-static double seconds_of(struct timeval t)
-{
-	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
-}
-
-static void add_process(struct buf *b, const struct metrics *metrics)
-{
-	unsigned long long pages = 0, resident = 0;
-	struct rlimit files = { 0 };
-	struct rusage usage = { 0 };
-	char *statm = NULL;
-
-	if (file_read("/proc/self/statm", STATM_MAX, &statm, NULL, NULL) == 0)
-		(void)sscanf(statm, "%llu %llu", &pages, &resident);
-	free(statm);
-	(void)getrusage(RUSAGE_SELF, &usage);
-	(void)getrlimit(RLIMIT_NOFILE, &files);
-	prom_value(b, "process_cpu_seconds_total", "counter", "Processor time used, in seconds.",
-	           seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime));
-	prom_value(b, "process_resident_memory_bytes", "gauge", "Resident memory in bytes.",
-	           (double)resident * (double)sysconf(_SC_PAGESIZE));
-	prom_value(b, "process_virtual_memory_bytes", "gauge", "Virtual memory in bytes.",
-	           (double)pages * (double)sysconf(_SC_PAGESIZE));
-	prom_value(b, "process_open_fds", "gauge", "Open file descriptors.", (double)open_fds());
-	prom_value(b, "process_max_fds", "gauge", "Most file descriptors that may be open.",
-	           (double)files.rlim_cur);
-	prom_value(b, "process_start_time_seconds", "gauge", "Start of the process, Unix time.",
-	           (double)metrics->started / NSEC_PER_SEC);
-}
-
 void metrics_reply(const struct server *server, struct http_request *req)
 {
 	const struct metrics *metrics = server->metrics;
@@ -270,6 +199,6 @@ void metrics_reply(const struct server *server, struct http_request *req)
 		add_latency(&b, &metrics->latencies[i]);
 	add_store(&b, server);
 	metrics_add_allocators(&b, server->admission);
-	add_process(&b, metrics);
+	prom_process(&b, metrics->started);
 	http_reply(req, 200, PROM_TYPE, b.p, b.n);
 }
