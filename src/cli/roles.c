@@ -295,6 +295,22 @@ int roles_server_config(const struct args *args, struct server_config *ret, stru
 	return ports ? parse_port_range(ports, ret, err) : 0;
 }
 
+/* "ADDR:PORT", or "ADDR" with the port of 'fallback'; "" is no server. */
+static int parse_address(const struct args *args, const char *option, const char *fallback,
+                         struct monitor_address *ret, struct err *err)
+{
+	const char *text = args_get_or(args, option, fallback);
+
+	*ret = (struct monitor_address){ 0 };
+	if (!*text || ipaddr_parse_hostport(text, &ret->addr, &ret->port) == 0)
+		return 0;
+	(void)ipaddr_parse_hostport(fallback, &ret->addr, &ret->port);
+	if (ipaddr_parse(text, &ret->addr) == 0)
+		return 0;
+	return err_set(err, -EINVAL, "--%s %s: expected ADDR:PORT, like %s", option, text,
+	               fallback);
+}
+
 int roles_agent_config(const struct args *args, char ret_name[static ROLES_NODE_NAME_SIZE],
                        struct agent_config *ret, struct err *err)
 {
@@ -315,5 +331,7 @@ int roles_agent_config(const struct args *args, char ret_name[static ROLES_NODE_
 	if (ip && ipaddr_parse(ip, &ret->node_ip) < 0)
 		return err_set(err, -EINVAL, "--node-ip %s is not an IP address", ip);
 	ret->node_name = ret_name;
-	return 0;
+	if (parse_address(args, "healthz-bind-address", "0.0.0.0:10256", &ret->healthz, err) < 0)
+		return -EINVAL;
+	return parse_address(args, "metrics-bind-address", "127.0.0.1:10249", &ret->metrics, err);
 }

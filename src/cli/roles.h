@@ -25,6 +25,11 @@ struct roles_config {
 /* Runs until a signal; returns the exit status. */
 int roles_run(const struct roles_config *config);
 
+#define OPTION_CONFIG                                                                   \
+	{                                                                               \
+		"config", 0, "FILE", "a YAML file with these options by their names", 0 \
+	}
+
 /* The options of the server and of the agent, shared by 'up', 'server' and 'agent'. */
 #define OPTIONS_SERVER                                                                          \
 	{ "data-dir", 0, "DIR", "where everything is kept (default: /var/lib/fairlead)", 0 },   \
@@ -34,7 +39,7 @@ int roles_run(const struct roles_config *config);
 		  "the addresses of Services (default: 10.96.0.0/16; two for dual-stack)", 0 }, \
 		{ "service-node-port-range", 0, "A-B",                                          \
 		  "the ports of NodePorts (default: 30000-32767)", 0 },                         \
-		{ "config", 0, "FILE", "a YAML file with these options by their names", 0 },    \
+		OPTION_CONFIG,                                                                  \
 		{ "token-auth-file", 0, "FILE",                                                 \
 		  "bearer tokens: token,user,uid,\"group,group\" a line", 0 },                  \
 	{                                                                                       \
@@ -48,6 +53,12 @@ int roles_run(const struct roles_config *config);
 		  "the address of this node (default: that of the default route)", 0 },            \
 		{ "cgroup", 0, "DIR",                                                              \
 		  "balance the connections of processes below this cgroup v2 (default: all)", 0 }, \
+		{ "healthz-bind-address", 0, "ADDR:PORT",                                          \
+		  "where /healthz, /livez and /readyz answer (default: 0.0.0.0:10256; '': "        \
+		  "nowhere)",                                                                      \
+		  0 },                                                                             \
+		{ "metrics-bind-address", 0, "ADDR:PORT",                                          \
+		  "where /metrics answers (default: 127.0.0.1:10249; '': nowhere)", 0 },           \
 	{                                                                                          \
 		"pin-dir", 0, "DIR",                                                               \
 			"where programs and maps are pinned (default: /sys/fs/bpf/fairlead)", 0    \

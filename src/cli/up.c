@@ -59,7 +59,9 @@ const struct command command_server = {
 };
 
 static const struct option_spec agent_options[] = {
-	OPTIONS_API,
+	{ "kubeconfig", 0, "FILE", "how to reach the API (required)", 0 },
+	{ "context", 0, "NAME", "the context of the kubeconfig to use", 0 },
+	OPTION_CONFIG,
 	OPTIONS_AGENT,
 	{ "register-node", 0, NULL, "make the Node object of this node and keep it (standalone)",
 	  0 },

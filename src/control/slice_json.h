@@ -8,8 +8,6 @@
 
 #include "control/slice_plan.h"
 
-#define ANNOTATION_TRIGGER_TIME "endpoints.kubernetes.io/last-change-trigger-time"
-
 /*
  * The body of the create or update 'change' of 'plan', a new reference.  An update carries uid and
  * resourceVersion of the slice it was planned on, so that the server refuses it if somebody else wrote

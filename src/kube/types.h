@@ -184,3 +184,4 @@ void pod_free(struct pod *pod);
 #define LABEL_ZONE               "topology.kubernetes.io/zone"
 #define LABEL_HOSTNAME           "kubernetes.io/hostname"
 #define ANNOTATION_ADDRESS       "fairlead.dev/address"
+#define ANNOTATION_TRIGGER_TIME  "endpoints.kubernetes.io/last-change-trigger-time"

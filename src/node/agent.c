@@ -9,16 +9,20 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/reflector.h"
-#include "datapath/datapath.h"
 #include "io/http_client.h"
-#include "io/netaddr.h"
+#include "kube/json.h"
 #include "kube/types.h"
+#include "node/agent_metrics.h"
 #include "node/catalog.h"
+#include "node/events.h"
+#include "node/health_ports.h"
+#include "node/machine.h"
+#include "node/monitor.h"
 #include "node/node_object.h"
 #include "node/pods.h"
+#include "node/proxy_health.h"
 #include "plan/plan.h"
 
-#define TICK_NS  NSEC_PER_SEC
 #define RETRY_NS (5 * NSEC_PER_SEC) /* of Services that could not be applied */
 
 /* Services left to another proxy and headless ones are not sent, nor are slices of the latter. */
@@ -32,30 +36,42 @@
 struct agent {
 	char *node_name;
 	char *zone; /* of the own Node, "" */
-	struct datapath *datapath;
+	struct machine *machine;
 	struct catalog catalog;
+	struct proxy_health health;
+	struct agent_metrics metrics;
+	struct monitor_source source;
+	struct monitor *monitor;
+	struct health_ports *health_ports;
+	struct events *events;
 	struct pods *pods;
 	struct node_object *node_object; /* NULL: the Node is another's */
-	struct netaddr_watch *addresses;
 	struct reflector *services, *slices, *own_node, *own_pods;
-	struct timer *tick, *retry;
+	struct timer *retry;
 	bool ready;
 	bool confirmed; /* the datapath knows that it has heard of every Service */
 };
 
 /* ---- catalog to datapath ---- */
 
-static int apply(struct agent *agent, const struct catalog_entry *entry, struct err *err)
+static int apply(struct agent *agent, struct catalog_entry *entry, struct err *err)
 {
+	struct datapath *datapath = machine_datapath(agent->machine);
 	const struct plan_node node = { .name = agent->node_name, .zone = agent->zone };
 	struct plan_service *plan;
 	int r;
 
-	if (!entry->service)
-		return datapath_remove(agent->datapath, entry->namespace, entry->name, err);
+	if (!entry->service) {
+		agent_metrics_plan(&agent->metrics, &entry->sums, NULL);
+		health_ports_remove(agent->health_ports, entry->namespace, entry->name);
+		return datapath_remove(datapath, entry->namespace, entry->name, err);
+	}
 	plan = plan_service_new(entry->service, (const struct endpoint_slice *const *)entry->slices,
 	                        entry->n_slices, &node);
-	r = datapath_apply(agent->datapath, plan, err);
+	agent_metrics_plan(&agent->metrics, &entry->sums, plan);
+	r = datapath_apply(datapath, plan, err);
+	/* a load balancer hears of it when connections are taken */
+	health_ports_set(agent->health_ports, plan);
 	plan_service_free(plan);
 	return r;
 }
@@ -65,8 +81,20 @@ static void set_failed(struct agent *agent, struct catalog_entry *entry, const s
 	log_err("agent", "cannot apply the Service %s/%s: %s; trying again in %lld s",
 	        entry->namespace, entry->name, err->msg, RETRY_NS / NSEC_PER_SEC);
 	catalog_set_failed(&agent->catalog, entry);
+	agent->metrics.failures++;
 	if (!timer_pending(agent->retry))
 		timer_once(agent->retry, RETRY_NS);
+}
+
+/* 'n' Services were applied since 'start'. */
+static void note_synced(struct agent *agent, size_t n, int64_t start)
+{
+	if (!list_empty(&agent->catalog.failed))
+		return;
+	proxy_health_updated(&agent->health);
+	if (n > 0 || !agent->ready)
+		agent_metrics_synced(&agent->metrics, (double)(clock_now() - start) / NSEC_PER_SEC,
+		                     !agent->ready);
 }
 
 /*
@@ -76,17 +104,20 @@ static void set_failed(struct agent *agent, struct catalog_entry *entry, const s
 static void follow(struct agent *agent)
 {
 	struct catalog_entry *entry;
+	int64_t start = clock_now();
 	struct err err = { 0 };
+	size_t n = 0;
 
 	if (!reflector_synced(agent->services) || !reflector_synced(agent->slices) ||
 	    !reflector_synced(agent->own_node))
 		return;
-	while ((entry = catalog_take_changed(&agent->catalog)))
+	for (; (entry = catalog_take_changed(&agent->catalog)); n++)
 		if (apply(agent, entry, &err) < 0)
 			set_failed(agent, entry, &err);
+	note_synced(agent, n, start);
 	/* What is in effect from before must not go while its Service could not be applied. */
 	if (!agent->confirmed && list_empty(&agent->catalog.failed)) {
-		datapath_synced(agent->datapath);
+		machine_synced(agent->machine);
 		agent->confirmed = true;
 	}
 	if (agent->ready)
@@ -111,10 +142,35 @@ static void on_retry(void *arg)
 
 /* ---- what is watched ---- */
 
+static void note_service(struct agent *agent)
+{
+	proxy_health_queued(&agent->health);
+	agent_metrics_service(&agent->metrics);
+}
+
+static void note_slice(struct agent *agent, int64_t trigger)
+{
+	proxy_health_queued(&agent->health);
+	agent_metrics_endpoints(&agent->metrics, trigger);
+}
+
+/* When what the slice tells happened; 0 if its controller does not say. */
+static int64_t trigger_time(const json_t *slice)
+{
+	const char *text = json_string_value(
+		json_object_get(json_path(slice, "metadata.annotations"), ANNOTATION_TRIGGER_TIME));
+	int64_t wall = 0;
+
+	if (text)
+		(void)clock_parse(text, &wall);
+	return wall;
+}
+
 static void service_upsert(void *arg, const json_t *object)
 {
 	struct agent *agent = arg;
 
+	note_service(agent);
 	catalog_set_service(&agent->catalog, service_from_json(object));
 }
 
@@ -122,6 +178,7 @@ static void service_remove(void *arg, const char *ns, const char *name)
 {
 	struct agent *agent = arg;
 
+	note_service(agent);
 	catalog_remove_service(&agent->catalog, ns, name);
 }
 
@@ -129,6 +186,7 @@ static void slice_upsert(void *arg, const json_t *object)
 {
 	struct agent *agent = arg;
 
+	note_slice(agent, trigger_time(object));
 	catalog_set_slice(&agent->catalog, endpoint_slice_from_json(object));
 }
 
@@ -136,6 +194,7 @@ static void slice_remove(void *arg, const char *ns, const char *name)
 {
 	struct agent *agent = arg;
 
+	note_slice(agent, 0);
 	catalog_remove_slice(&agent->catalog, ns, name);
 }
 
@@ -144,6 +203,7 @@ static void node_upsert(void *arg, const json_t *object)
 	struct agent *agent = arg;
 	struct node *node = node_from_json(object);
 
+	proxy_health_set_node(&agent->health, object);
 	if (strcmp(node->zone, agent->zone) != 0) {
 		free(agent->zone);
 		agent->zone = xstrdup(node->zone);
@@ -159,6 +219,7 @@ static void node_remove(void *arg, const char *ns, const char *name)
 
 	(void)ns;
 	(void)name;
+	proxy_health_set_node(&agent->health, NULL);
 	if (agent->node_object)
 		node_object_gone(agent->node_object);
 }
@@ -224,90 +285,81 @@ static void watch_all(struct agent *agent, struct client *client)
 	agent->own_pods = reflector_new(client, "/api/v1/pods", pod_query, &pod_handler, agent);
 }
 
-/* ---- this machine ---- */
+/* ---- what is told ---- */
 
-/* nodePorts answer on every address the machine has now. */
-static int follow_addresses(struct agent *agent, struct err *err)
-{
-	auto_free struct ipaddr *addrs = NULL;
-	size_t n;
-	int r;
-
-	r = netaddr_list(&addrs, &n, err);
-	if (r < 0)
-		return r;
-	return datapath_set_node_addresses(agent->datapath, addrs, n, err);
-}
-
-static void on_addresses(void *arg)
-{
-	struct err err = { 0 };
-
-	if (follow_addresses(arg, &err) < 0)
-		log_err("agent",
-		        "cannot follow the addresses of this machine: %s; nodePorts stay as they are",
-		        err.msg);
-}
-
-static void on_tick(void *arg)
+static void add_metrics(void *arg, struct buf *out)
 {
 	struct agent *agent = arg;
+	struct datapath_stats stats;
 
-	datapath_tick(agent->datapath);
+	datapath_stats(machine_datapath(agent->machine), &stats);
+	agent->metrics.in_effect = !machine_trouble(agent->machine);
+	agent->metrics.check_failures = machine_failures(agent->machine);
+	agent_metrics_text(&agent->metrics, &agent->health, &stats, out);
 }
 
-static struct ipaddr node_ip(const struct agent_config *config)
+static bool add_check(struct buf *out, const char *name, bool good, const char *why)
 {
-	struct ipaddr addr = config->node_ip;
+	if (good)
+		buf_printf(out, "[+]%s ok\n", name);
+	else
+		buf_printf(out, "[-]%s failed: %s\n", name, why);
+	return good;
+}
 
-	if (addr.family == 0 && netaddr_default_source(4, &addr) < 0 &&
-	    netaddr_default_source(6, &addr) < 0)
-		addr = (struct ipaddr){ 4, { 127, 0, 0, 1 } };
-	return addr;
+static bool add_checks(void *arg, struct buf *out)
+{
+	struct agent *agent = arg;
+	const char *trouble = machine_trouble(agent->machine);
+	bool good = add_check(out, "services", agent->ready,
+	                      "the API has not told all Services and EndpointSlices yet");
+
+	good &= add_check(out, "applied", list_empty(&agent->catalog.failed),
+	                  "a Service could not be put into effect; the log says why");
+	return add_check(out, "datapath", !trouble, trouble) && good;
+}
+
+static void on_health_port_failed(void *arg, const char *ns, const char *name, const char *message)
+{
+	struct agent *agent = arg;
+	const struct event_subject subject = { "Service", ns, name,
+		                               catalog_uid(&agent->catalog, ns, name) };
+
+	events_add(agent->events, &subject, "Warning", "FailedToStartServiceHealthcheck", message);
 }
 
 /* ---- life ---- */
 
-static int open_machine(struct agent *agent, struct loop *loop, const struct agent_config *config,
-                        struct err *err)
-{
-	const struct datapath_config datapath = { .pin_dir = config->pin_dir,
-		                                  .cgroup = config->cgroup };
-	int r;
-
-	r = datapath_open(&datapath, &agent->datapath, err);
-	if (r < 0)
-		return r;
-	r = netaddr_watch_new(loop, on_addresses, agent, &agent->addresses, err);
-	if (r < 0)
-		return r;
-	return follow_addresses(agent, err);
-}
-
 int agent_new(struct client *client, const struct agent_config *config, struct agent **ret,
               struct err *err)
 {
+	struct ipaddr ip = config->node_ip.family ? config->node_ip : machine_default_ip();
 	struct loop *loop = client_loop(client);
 	struct agent *agent = xnew(struct agent);
-	struct ipaddr ip = node_ip(config);
 	int r;
 
 	agent->node_name = xstrdup(config->node_name);
 	agent->zone = xstrdup("");
 	catalog_init(&agent->catalog);
-	r = open_machine(agent, loop, config, err);
+	agent_metrics_init(&agent->metrics);
+	agent->events = events_new(client, config->node_name);
+	agent->health_ports = health_ports_new(loop, &agent->health, agent->node_name,
+	                                       on_health_port_failed, agent);
+	r = machine_new(loop, config->pin_dir, config->cgroup, &agent->machine, err);
 	if (r == 0)
 		r = pods_new(client, config->node_name, &ip, &agent->pods, err);
 	if (r < 0) {
 		agent_free(agent);
 		return r;
 	}
-	agent->tick = timer_new(loop, on_tick, agent);
 	agent->retry = timer_new(loop, on_retry, agent);
-	timer_every(agent->tick, TICK_NS);
 	if (config->register_node)
 		agent->node_object = node_object_new(client, config->node_name, &ip);
 	watch_all(agent, client);
+	agent->source = (struct monitor_source){
+		.health = &agent->health, .metrics = add_metrics, .ready = add_checks, .arg = agent
+	};
+	agent->monitor = monitor_new(loop, &config->healthz, &config->metrics, &agent->source);
 	*ret = agent;
 	return 0;
 }
@@ -320,14 +372,14 @@ void agent_free(struct agent *agent)
 	reflector_free(agent->slices);
 	reflector_free(agent->own_node);
 	reflector_free(agent->own_pods);
+	monitor_free(agent->monitor);
+	health_ports_free(agent->health_ports);
+	events_free(agent->events);
 	node_object_free(agent->node_object);
 	pods_free(agent->pods);
-	netaddr_watch_free(agent->addresses);
-	timer_free(agent->tick);
 	timer_free(agent->retry);
 	catalog_done(&agent->catalog);
-	if (agent->datapath)
-		datapath_close(agent->datapath);
+	machine_free(agent->machine);
 	free(agent->node_name);
 	free(agent->zone);
 	free(agent);

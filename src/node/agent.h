@@ -12,14 +12,16 @@
 
 #include "base/err.h"
 #include "client/client.h"
+#include "node/monitor.h"
 
 struct agent;
 
 struct agent_config {
 	const char *node_name; /* never NULL */
 	struct ipaddr node_ip; /* family 0: the source address of the default route, else loopback */
-	const char *pin_dir, *cgroup; /* NULL: as in datapath.h */
-	bool register_node;           /* make and refresh the Node object (standalone) */
+	const char *pin_dir, *cgroup;            /* NULL: as in datapath.h */
+	bool register_node;                      /* make and refresh the Node object (standalone) */
+	struct monitor_address healthz, metrics; /* of its HTTP servers */
 };
 
 /* Opens the datapath and starts watching through 'client' (borrowed). */

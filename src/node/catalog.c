@@ -30,6 +30,13 @@ static struct catalog_entry *find_entry(const struct catalog *c, const char *ns,
 	return NULL;
 }
 
+const char *catalog_uid(const struct catalog *c, const char *ns, const char *name)
+{
+	const struct catalog_entry *e = find_entry(c, ns, name);
+
+	return e && e->service ? e->service->meta.uid : "";
+}
+
 static struct catalog_entry *get_entry(struct catalog *c, const char *ns, const char *name)
 {
 	struct catalog_entry *e = find_entry(c, ns, name);

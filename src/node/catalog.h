@@ -20,6 +20,7 @@
 #include "base/hmap.h"
 #include "base/list.h"
 #include "kube/types.h"
+#include "node/agent_metrics.h"
 
 /* A Service, or slices that name one that is not there. */
 struct catalog_entry {
@@ -27,7 +28,8 @@ struct catalog_entry {
 	struct list_node in_changed; /* or in 'failed', or in no list */
 	bool changed;                /* it is in 'changed', where it keeps its place */
 	char *namespace, *name;
-	struct service *service; /* owned; NULL if there is none */
+	struct service *service;  /* owned; NULL if there is none */
+	struct metrics_sums sums; /* of its last plan */
 	struct endpoint_slice **slices;
 	size_t n_slices, cap_slices; /* the slices are owned by their own map */
 };
@@ -41,6 +43,9 @@ struct catalog {
 
 void catalog_init(struct catalog *catalog);
 void catalog_done(struct catalog *catalog);
+
+/* "" if there is no such Service. */
+const char *catalog_uid(const struct catalog *catalog, const char *ns, const char *name);
 
 /* New or changed; the catalog owns the object from now on. */
 void catalog_set_service(struct catalog *catalog, struct service *service);

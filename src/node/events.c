@@ -83,25 +83,25 @@ static void send_next(struct events *e)
 	json_decref(event);
 }
 
-static json_t *pod_reference(const struct pod *pod)
+static json_t *reference(const struct event_subject *subject)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "apiVersion", "v1", "kind", "Pod",
-	                 "namespace", pod->meta.namespace, "name", pod->meta.name, "uid",
-	                 pod->meta.uid);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "apiVersion", "v1", "kind", subject->kind,
+	                 "namespace", subject->namespace, "name", subject->name, "uid",
+	                 subject->uid);
 }
 
 /* A name as client-go's recorder gives it: the object's and the time in hexadecimal. */
-static json_t *event_meta(const struct pod *pod, int64_t now)
+static json_t *event_meta(const struct event_subject *subject, int64_t now)
 {
-	char *name = xasprintf("%s.%llx", pod->meta.name, (unsigned long long)now);
-	json_t *meta = json_pack("{s:s, s:s}", "name", name, "namespace", pod->meta.namespace);
+	char *name = xasprintf("%s.%llx", subject->name, (unsigned long long)now);
+	json_t *meta = json_pack("{s:s, s:s}", "name", name, "namespace", subject->namespace);
 
 	free(name);
 	return meta;
 }
 
-void events_pod(struct events *e, const struct pod *pod, const char *type, const char *reason,
-                const char *message)
+void events_add(struct events *e, const struct event_subject *subject, const char *type,
+                const char *reason, const char *message)
 {
 	char when[CLOCK_TEXT_SIZE], text[MESSAGE_MAX];
 	int64_t now = clock_wall();
@@ -113,8 +113,8 @@ void events_pod(struct events *e, const struct pod *pod, const char *type, const
 	(void)snprintf(text, sizeof(text), "%s", message);
 	event = json_pack(
 		"{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:i, s:s, s:s}",
-		"apiVersion", "v1", "kind", "Event", "metadata", event_meta(pod, now),
-		"involvedObject", pod_reference(pod), "type", type, "reason", reason, "message",
+		"apiVersion", "v1", "kind", "Event", "metadata", event_meta(subject, now),
+		"involvedObject", reference(subject), "type", type, "reason", reason, "message",
 		text, "source", "component", "fairlead", "host", e->node_name, "firstTimestamp",
 		when, "lastTimestamp", when, "count", 1, "reportingComponent", "fairlead",
 		"reportingInstance", e->node_name);
@@ -122,4 +122,13 @@ void events_pod(struct events *e, const struct pod *pod, const char *type, const
 		return;
 	e->queue[(e->first + e->n++) % QUEUE_MAX] = event;
 	send_next(e);
+}
+
+void events_pod(struct events *e, const struct pod *pod, const char *type, const char *reason,
+                const char *message)
+{
+	const struct event_subject subject = { "Pod", pod->meta.namespace, pod->meta.name,
+		                               pod->meta.uid };
+
+	events_add(e, &subject, type, reason, message);
 }

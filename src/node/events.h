@@ -14,6 +14,15 @@ struct events;
 struct events *events_new(struct client *client, const char *node_name);
 void events_free(struct events *events);
 
-/* "Warning" or "Normal", a reason in CamelCase, and what happened, about 'pod'. */
+/* What an Event is about; of core/v1. */
+struct event_subject {
+	const char *kind, *namespace, *name, *uid;
+};
+
+/* "Warning" or "Normal", a reason in CamelCase, and what happened. */
+void events_add(struct events *events, const struct event_subject *subject, const char *type,
+                const char *reason, const char *message);
+
+/* The same about a Pod. */
 void events_pod(struct events *events, const struct pod *pod, const char *type, const char *reason,
                 const char *message);

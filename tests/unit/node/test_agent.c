@@ -36,6 +36,7 @@ struct datapath {
 	int fail;       /* so many applies fail */
 	size_t n_addresses;
 	int opened;
+	bool broken; /* the programs are not in effect */
 };
 
 static struct datapath fake;
@@ -51,7 +52,8 @@ int datapath_open(const struct datapath_config *config, struct datapath **ret, s
 
 void datapath_close(struct datapath *datapath)
 {
-	datapath->opened--;
+	if (datapath)
+		datapath->opened--;
 }
 
 int datapath_apply(struct datapath *datapath, const struct plan_service *plan, struct err *err)
@@ -90,6 +92,17 @@ int datapath_set_node_addresses(struct datapath *datapath, const struct ipaddr *
 void datapath_tick(struct datapath *datapath)
 {
 	(void)datapath;
+}
+
+void datapath_stats(struct datapath *datapath, struct datapath_stats *ret)
+{
+	(void)datapath;
+	*ret = (struct datapath_stats){ .ports = 3 };
+}
+
+int datapath_check(struct datapath *datapath, struct err *err)
+{
+	return datapath->broken ? err_set(err, -ENOENT, "somebody took it away") : 0;
 }
 
 /* ---- the API ---- */
