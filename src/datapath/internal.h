@@ -18,7 +18,7 @@
 #include "datapath/programs.h"
 
 struct datapath {
-	char *pin_dir, *dir; /* PIN_DIR, PIN_DIR/v2 */
+	char *pin_dir, *dir; /* PIN_DIR, PIN_DIR/v3 */
 	char *cgroup;        /* NULL: the root */
 	int lock_fd, cgroup_fd;
 	bool waiting; /* another layout version stays in effect until the maps hold everything */

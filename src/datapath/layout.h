@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 
 /*
  * Frontends: HASH.  'vip' 0 is the nodePort of every address of the node.  Ports are in network
@@ -52,7 +52,13 @@ struct filter {
 	__u64 word[FILTER_WORDS];
 };
 
-/* 'addr' is an IPv4 address, or the words of an IPv6 one xor-ed; both in network order. */
+/* An address as a number: of IPv4 (mapped) the address itself but for a constant. */
+static inline __u32 addr_sum(const __be32 addr[4])
+{
+	return addr[0] ^ addr[1] ^ addr[2] ^ addr[3];
+}
+
+/* 'addr' is an IPv4 address, or addr_sum() of an IPv6 one. */
 static inline __u32 filter_bit(__u32 addr, __be16 port)
 {
 	__u64 x = ((__u64)addr << 16 | port) * 0x9e3779b97f4a7c15ull;
@@ -194,17 +200,28 @@ struct peer {
  * size.  Cookies are given out in order, so that an element lives until about RECENT_MAX later
  * sockets.  A storage of the socket itself would cost each connection more than all the rest.
  */
-#define RECENT_MAX  (1u << 16)
-#define RECENT_BUSY (~0ull)
+#define RECENT_MAX (1u << 16)
 
+/*
+ * Two sockets may write an element at once, without a lock: 'seal' is the cookie xor recent_sum(), so
+ * that a mixture of both is nobody's.
+ */
 struct recent {
-	__u64 cookie; /* 0: nothing; RECENT_BUSY: being written */
+	__u64 seal;
 	__be32 vip[4];
-	__be32 addr[4];
+	__be32 addr; /* the backend's, see addr_sum(): the socket may be at another one meanwhile */
 	__be16 vip_port;
 	__be16 port;
-	__u32 reserved;
 };
+
+static inline __u64 recent_sum(const struct recent *r)
+{
+	const __u64 k = 0x9e3779b97f4a7c15ull;
+	__u64 sum = ((__u64)r->vip[0] << 32 | r->vip[1]) * k;
+
+	sum = (sum ^ ((__u64)r->vip[2] << 32 | r->vip[3])) * k;
+	return (sum ^ ((__u64)r->addr << 32 | (__u32)r->vip_port << 16 | r->port)) * k;
+}
 
 /*
  * Network namespaces that ever had a connected UDP socket to a Service: a bit at the cookie modulo
@@ -231,4 +248,4 @@ _Static_assert(sizeof(struct affinity_key) == 16, "affinity_key");
 _Static_assert(sizeof(struct affinity_val) == 16, "affinity_val");
 _Static_assert(sizeof(struct peer) == 48, "peer");
 _Static_assert(sizeof(struct filter) == FILTER_BITS / 8, "filter");
-_Static_assert(sizeof(struct recent) == 48, "recent");
+_Static_assert(sizeof(struct recent) == 32, "recent");

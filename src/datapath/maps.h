@@ -2,9 +2,9 @@
 /*
  * maps - the maps of one generation: made, pinned, adopted, mapped into memory, copied.
  *
- *	PIN_DIR/v2/g<N>/{fe4,fe6,svcs,names,slots,backends,config}   grow: a larger set is generation N + 1
- *	PIN_DIR/v2/{filter,node_addrs,affinity,...}            shared by all generations
- *	PIN_DIR/v2/links/{connect4,...}                        see programs.h
+ *	PIN_DIR/v3/g<N>/{fe4,fe6,svcs,names,slots,backends,config}   grow: a larger set is generation N + 1
+ *	PIN_DIR/v3/{filter,node_addrs,affinity,...}            shared by all generations
+ *	PIN_DIR/v3/links/{connect4,...}                        see programs.h
  *
  * The newest generation whose config says 'ready' is the one in effect; an older one or an
  * incomplete one is left by a process that was killed while growing, and is removed.
@@ -58,7 +58,7 @@ void maps_init(struct maps *maps);
 void maps_done(struct maps *maps);
 
 /*
- * Opens what is pinned under 'dir' (".../v2").  Without a complete generation only the shared ones
+ * Opens what is pinned under 'dir' (".../v3").  Without a complete generation only the shared ones
  * there are: 'generation' is 0 then.  -ESTALE if a map has another layout than ours.
  */
 int maps_adopt(struct maps *maps, const char *dir, struct err *err);

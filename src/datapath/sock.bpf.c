@@ -106,8 +106,7 @@ static __always_inline const struct fe_val *frontend(struct bpf_sock_addr *ctx,
 
 	if (is_v4(a))
 		return no_frontend(a[3], dest->port) ? NULL : frontend4(ctx, a[3], dest->port);
-	return no_frontend(a[0] ^ a[1] ^ a[2] ^ a[3], dest->port) ? NULL
-	                                                          : frontend6(ctx, a, dest->port);
+	return no_frontend(addr_sum(a), dest->port) ? NULL : frontend6(ctx, a, dest->port);
 }
 
 /* To the address of nobody is to the loopback, and that is who answers. */
@@ -159,20 +158,18 @@ static __always_inline struct recent *recent_get(__u64 cookie)
 	return bpf_map_lookup_elem(&recent, &at);
 }
 
-/* Two sockets that meet in one element at once: the later one is not remembered. */
 static __always_inline void remember_recent(struct bpf_sock_addr *ctx, const struct dest *dest,
                                             const __be32 addr[4], __be16 port)
 {
+	struct recent now = { .addr = addr_sum(addr), .vip_port = dest->port, .port = port };
 	__u64 cookie = bpf_get_socket_cookie(ctx);
 	struct recent *r = recent_get(cookie);
 
-	if (!r || __sync_lock_test_and_set(&r->cookie, RECENT_BUSY) == RECENT_BUSY)
+	if (!r)
 		return;
-	copy(r->vip, dest->addr);
-	copy(r->addr, addr);
-	r->vip_port = dest->port;
-	r->port = port;
-	(void)__sync_lock_test_and_set(&r->cookie, cookie);
+	copy(now.vip, dest->addr);
+	now.seal = cookie ^ recent_sum(&now);
+	*r = now;
 }
 
 /* Connected sockets are looked for only where there are any. */
@@ -338,22 +335,28 @@ static __always_inline void restore(struct bpf_sock_addr *ctx, bool v6, const st
 		set_dest(ctx, v6, peer->vip, peer->vip_port);
 }
 
-/* getpeername() of a TCP socket.  The element may become another socket's while it is read. */
+/* getpeername() of a TCP socket */
 static __always_inline void restore_recent(struct bpf_sock_addr *ctx, bool v6,
                                            const struct dest *from)
 {
 	__u64 cookie = bpf_get_socket_cookie(ctx);
-	struct recent *r = recent_get(cookie);
-	struct dest vip;
+	const volatile struct recent *r = recent_get(cookie);
+	struct recent at;
 
-	if (!r || READ_ONCE(r->cookie) != cookie || r->port != from->port ||
-	    !same(r->addr, from->addr))
+	if (!r)
 		return;
-	copy(vip.addr, r->vip);
-	vip.port = r->vip_port;
-	/* an atomic operation, for its ordering */
-	if (__sync_fetch_and_add(&r->cookie, 0) == cookie)
-		set_dest(ctx, v6, vip.addr, vip.port);
+	/* a copy: the element may become another socket's while it is read */
+	at.seal = r->seal;
+	at.vip[0] = r->vip[0];
+	at.vip[1] = r->vip[1];
+	at.vip[2] = r->vip[2];
+	at.vip[3] = r->vip[3];
+	at.addr = r->addr;
+	at.vip_port = r->vip_port;
+	at.port = r->port;
+	if ((at.seal ^ recent_sum(&at)) == cookie && at.port == from->port &&
+	    at.addr == addr_sum(from->addr))
+		set_dest(ctx, v6, at.vip, at.vip_port);
 }
 
 static __always_inline void restore_peer(struct bpf_sock_addr *ctx, bool v6,
