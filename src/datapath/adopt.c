@@ -6,16 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "datapath/filter.h"
 #include "datapath/frontend.h"
 #include "datapath/internal.h"
 #include "datapath/port.h"
-
-#define BATCH 256
+#include "datapath/table.h"
 
 struct adoption {
 	struct datapath *dp;
@@ -47,57 +44,20 @@ static struct port *orphan_get(const struct adoption *a, uint32_t svc, const str
 	return port;
 }
 
-static void adopt_frontend(struct adoption *a, const struct ipaddr *addr, __be16 port,
-                           uint8_t proto, const struct fe_val *value)
+static void adopt_frontend(struct adoption *a, const struct table_entry *e)
 {
-	struct port *owner = orphan_get(a, value->svc, addr, proto);
+	struct port *owner = orphan_get(a, e->value.svc, &e->addr, e->proto);
 	struct frontend *f;
 
 	/* cannot be: without its descriptor it is refused; the plan that wants it sets it anew */
 	if (!owner)
 		return;
-	f = frontend_get(a->dp, addr, ntohs(port), proto);
+	f = frontend_get(a->dp, &e->addr, e->port, e->proto);
 	f->present = true;
-	f->value = *value;
-	(void)frontend_claim(f, owner, value->flags);
+	f->value = e->value;
+	(void)frontend_claim(f, owner, e->value.flags);
 	a->dp->n_frontends++;
 	filter_add(a->dp, f);
-}
-
-static int adopt_fe4(struct adoption *a, struct err *err)
-{
-	struct map_cursor cursor = { .fd = a->dp->maps.fd[MAP_FE4] };
-	struct fe4_key keys[BATCH];
-	struct fe_val values[BATCH];
-	int n;
-
-	while ((n = maps_read(&cursor, keys, values, BATCH, err)) > 0) {
-		for (int i = 0; i < n; i++) {
-			struct ipaddr addr = { .family = 4 };
-
-			memcpy(addr.bytes, &keys[i].vip, 4);
-			adopt_frontend(a, &addr, keys[i].port, keys[i].proto, &values[i]);
-		}
-	}
-	return n;
-}
-
-static int adopt_fe6(struct adoption *a, struct err *err)
-{
-	struct map_cursor cursor = { .fd = a->dp->maps.fd[MAP_FE6] };
-	struct fe6_key keys[BATCH];
-	struct fe_val values[BATCH];
-	int n;
-
-	while ((n = maps_read(&cursor, keys, values, BATCH, err)) > 0) {
-		for (int i = 0; i < n; i++) {
-			struct ipaddr addr = { .family = 6 };
-
-			memcpy(addr.bytes, keys[i].vip, 16);
-			adopt_frontend(a, &addr, keys[i].port, keys[i].proto, &values[i]);
-		}
-	}
-	return n;
 }
 
 static int cmp_run(const void *a, const void *b)
@@ -196,12 +156,13 @@ static void bury_unreachable(struct datapath *dp, struct port *const *by_svc)
 	}
 }
 
-int adopt_contents(struct datapath *dp, struct err *err)
+void adopt_contents(struct datapath *dp)
 {
 	struct config *config = dp->maps.config;
 	auto_free struct port **by_svc = NULL;
 	struct adoption a = { .dp = dp };
-	int r;
+	struct table_entry e;
+	size_t at = 0;
 
 	if (config->svc_high > dp->maps.max[MAP_SVCS])
 		config->svc_high = dp->maps.max[MAP_SVCS];
@@ -209,11 +170,8 @@ int adopt_contents(struct datapath *dp, struct err *err)
 		config->be_high = dp->maps.max[MAP_BACKENDS];
 	by_svc = xcalloc(config->svc_high + 1, sizeof(struct port *));
 	a.by_svc = by_svc;
-	r = adopt_fe4(&a, err);
-	if (r == 0)
-		r = adopt_fe6(&a, err);
-	if (r < 0)
-		return r;
+	while (table_next(&dp->maps, &at, &e))
+		adopt_frontend(&a, &e);
 	for (uint32_t i = 0; i < config->svc_high; i++) {
 		if (!by_svc[i])
 			continue;
@@ -222,5 +180,4 @@ int adopt_contents(struct datapath *dp, struct err *err)
 	}
 	bury_unreachable(dp, by_svc);
 	filter_adopted(dp);
-	return 0;
 }

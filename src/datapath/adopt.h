@@ -7,11 +7,9 @@
  */
 #pragma once
 
-#include "base/err.h"
-
 struct datapath;
 
 /*
  * The pools, ports, claims and frontends of 'dp', whose maps are mapped.  Does nothing in new maps.
  */
-int adopt_contents(struct datapath *dp, struct err *err);
+void adopt_contents(struct datapath *dp);

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/rand.h"
 #include "datapath/adopt.h"
 #include "datapath/effect.h"
 #include "datapath/frontend.h"
@@ -20,13 +21,13 @@
 #include "datapath/pins.h"
 #include "datapath/port.h"
 #include "datapath/service.h"
+#include "datapath/table.h"
 
 /* What a small cluster needs, about 1 MB; a map that is full is replaced by one twice as large. */
 #define PORTS_START     4096
-#define FRONTENDS_START 16384
+#define FRONTENDS_START 4096
 #define BACKENDS_START  16384
 #define SLOTS_START     32768
-#define ELEMENTS_MAX    (1u << 24)
 
 static uint32_t or_default(uint32_t value, uint32_t fallback)
 {
@@ -37,14 +38,21 @@ static uint32_t or_default(uint32_t value, uint32_t fallback)
 
 static void set_sizes(struct maps *maps, const struct datapath_config *config)
 {
-	uint32_t frontends = or_default(config->frontends, FRONTENDS_START);
 	uint32_t slots = or_default(config->slots, SLOTS_START);
 
-	maps->max[MAP_FE4] = maps->max[MAP_FE6] = frontends;
+	maps->max[MAP_FE4] = maps->max[MAP_FE6] =
+		table_buckets(or_default(config->frontends, FRONTENDS_START));
 	maps->max[MAP_SVCS] = maps->max[MAP_NAMES] = or_default(config->ports, PORTS_START);
 	maps->max[MAP_BACKENDS] = or_default(config->backends, BACKENDS_START);
 	maps->max[MAP_SLOTS] = (slots + SLOTS_PER_LINE - 1) / SLOTS_PER_LINE;
 	maps->max[MAP_CONFIG] = 1;
+}
+
+static void choose_hash(struct maps *maps)
+{
+	rand_bytes(maps->fe_mult, sizeof(maps->fe_mult));
+	maps->fe_mult[0] |= 1;
+	maps->fe_mult[1] |= 1;
 }
 
 /* Loads the programs against the maps there are, or new ones, which are in effect then. */
@@ -59,6 +67,7 @@ static int open_maps(struct datapath *dp, const struct datapath_config *config, 
 	maps_unpin_others(dp->dir, dp->maps.generation);
 	if (!dp->maps.generation) {
 		set_sizes(&dp->maps, config);
+		choose_hash(&dp->maps);
 		dp->maps.generation = 1;
 	}
 	r = programs_load(&dp->programs, &dp->maps, &dp->options, err);
@@ -71,6 +80,7 @@ static int open_maps(struct datapath *dp, const struct datapath_config *config, 
 	if (r < 0)
 		return r;
 	dp->maps.config->netns_cookie = cookie;
+	memcpy(dp->maps.config->fe_mult, dp->maps.fe_mult, sizeof(dp->maps.fe_mult));
 	maps_set_ready(&dp->maps);
 	return 0;
 }
@@ -130,9 +140,8 @@ static int open_all(struct datapath *dp, const struct datapath_config *config, s
 	pool_init(&dp->svcs, dp->maps.max[MAP_SVCS]);
 	pool_init(&dp->backends, dp->maps.max[MAP_BACKENDS]);
 	pool_init(&dp->slots, dp->maps.max[MAP_SLOTS] * SLOTS_PER_LINE);
-	r = adopt_contents(dp, err);
-	if (r == 0)
-		r = effect_arm(&dp->maps, err);
+	adopt_contents(dp);
+	r = effect_arm(&dp->maps, err);
 	if (r < 0)
 		return r;
 	dp->waiting = must_wait(dp);
@@ -180,76 +189,6 @@ void datapath_close(struct datapath *dp)
 	free(dp->dir);
 	free(dp->cgroup);
 	free(dp);
-}
-
-/* The shared maps of 'from', and sizes for new ones with 'id' twice as large. */
-static int plan_growth(struct maps *to, const struct maps *from, enum map_id id, struct err *err)
-{
-	maps_init(to);
-	memcpy(to->max, from->max, sizeof(to->max));
-	to->generation = from->generation + 1;
-	if (from->max[id] > ELEMENTS_MAX / 2)
-		return err_set(err, -ENOSPC, "the map '%s' is full with %u elements", map_names[id],
-		               from->max[id]);
-	to->max[id] *= 2;
-	to->max[MAP_NAMES] = to->max[MAP_SVCS];
-	for (enum map_id i = MAP_FIRST_SHARED; i < MAPS; i++) {
-		to->fd[i] = fcntl(from->fd[i], F_DUPFD_CLOEXEC, 0);
-		if (to->fd[i] < 0)
-			return err_errno(err, "cannot keep a map");
-	}
-	return 0;
-}
-
-/* Puts programs that use 'to' in place of those in effect. */
-static int switch_generation(struct datapath *dp, struct maps *to, struct programs *programs,
-                             struct err *err)
-{
-	int r;
-
-	r = programs_load(programs, to, &dp->options, err);
-	if (r == 0)
-		r = maps_map(to, true, err);
-	if (r == 0)
-		r = maps_copy(to, &dp->maps, err);
-	if (r == 0)
-		r = maps_pin(to, dp->dir, err);
-	if (r < 0)
-		return r;
-	/* from here on either generation may be adopted if we are killed: they hold the same */
-	maps_set_ready(to);
-	return dp->waiting ? 0 : programs_attach(programs, dp->dir, NULL, dp->cgroup_fd, err);
-}
-
-int datapath_grow(struct datapath *dp, enum map_id id, struct err *err)
-{
-	struct programs programs;
-	struct maps to;
-	int r;
-
-	programs_init(&programs);
-	r = plan_growth(&to, &dp->maps, id, err);
-	if (r == 0)
-		r = switch_generation(dp, &to, &programs, err);
-	if (r < 0) {
-		if (to.config)
-			__atomic_store_n(&to.config->ready, 0, __ATOMIC_RELEASE);
-		if (!dp->waiting)
-			(void)programs_attach(&dp->programs, dp->dir, NULL, dp->cgroup_fd, NULL);
-		maps_unpin_others(dp->dir, dp->maps.generation);
-		programs_done(&programs);
-		maps_done(&to);
-		return err_wrap(err, r, "cannot make the map '%s' larger", map_names[id]);
-	}
-	maps_unpin_others(dp->dir, to.generation);
-	programs_done(&dp->programs);
-	maps_done(&dp->maps);
-	dp->programs = programs;
-	dp->maps = to;
-	pool_grow(&dp->svcs, to.max[MAP_SVCS]);
-	pool_grow(&dp->backends, to.max[MAP_BACKENDS]);
-	pool_grow(&dp->slots, to.max[MAP_SLOTS] * SLOTS_PER_LINE);
-	return 0;
 }
 
 static struct node_addr node_addr(const struct ipaddr *addr)

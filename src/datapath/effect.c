@@ -13,11 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "datapath/table.h"
 
 #define MSG_PROBE 0x10 /* with no bytes: go the way of a datagram, send none */
 
@@ -39,26 +38,33 @@ static void set_filter(struct maps *maps, uint32_t bit)
 	(void)__atomic_fetch_or(&maps->filter->word[bit / 64], 1ull << bit % 64, __ATOMIC_RELEASE);
 }
 
+static int arm(struct maps *maps, uint8_t family, const void *addr, size_t size, uint32_t sum,
+               struct err *err)
+{
+	struct table_entry e = { .addr.family = family,
+		                 .port = ntohs(maps->config->probe_port),
+		                 .proto = IPPROTO_UDP,
+		                 .value.svc = SVC_NONE };
+	int r;
+
+	memcpy(e.addr.bytes, addr, size);
+	r = table_set(maps, &e);
+	if (r < 0)
+		return err_set(err, r, "cannot set the frontend to be tried: %s", strerror(-r));
+	set_filter(maps, filter_bit(sum, maps->config->probe_port));
+	return 0;
+}
+
 int effect_arm(struct maps *maps, struct err *err)
 {
-	const struct fe_val refused = { .svc = SVC_NONE };
-	struct fe4_key key4 = { .vip = addr4, .proto = IPPROTO_UDP };
-	struct fe6_key key6 = { .proto = IPPROTO_UDP };
+	__be32 words[4];
 	int r;
 
 	if (!maps->config->probe_port)
 		maps->config->probe_port = htons((uint16_t)(1 + rand_below(UINT16_MAX)));
-	key4.port = key6.port = maps->config->probe_port;
-	memcpy(key6.vip, addr6, sizeof(key6.vip));
-	r = bpf_map_update_elem(maps->fd[MAP_FE4], &key4, &refused, BPF_ANY);
-	if (r == 0)
-		r = bpf_map_update_elem(maps->fd[MAP_FE6], &key6, &refused, BPF_ANY);
-	if (r < 0)
-		return err_set(err, r, "cannot set the frontend to be tried: %s", strerror(-r));
-	set_filter(maps, filter_bit(key4.vip, key4.port));
-	set_filter(maps,
-	           filter_bit(key6.vip[0] ^ key6.vip[1] ^ key6.vip[2] ^ key6.vip[3], key6.port));
-	return 0;
+	memcpy(words, addr6, sizeof(words));
+	r = arm(maps, 4, &addr4, sizeof(addr4), addr4, err);
+	return r < 0 ? r : arm(maps, 6, addr6, sizeof(addr6), addr_sum(words), err);
 }
 
 /* Before 6.1 a refused socket is one connected to port 0, which has no peer. */

@@ -14,7 +14,7 @@ static uint32_t bit_of(const struct frontend *f)
 	memcpy(words, f->addr.bytes, sizeof(words));
 	if (f->addr.family == 4)
 		return filter_bit(words[0], htons(f->port));
-	return filter_bit(words[0] ^ words[1] ^ words[2] ^ words[3], htons(f->port));
+	return filter_bit(addr_sum(words), htons(f->port));
 }
 
 static void set_bit(struct datapath *dp, uint32_t bit, bool on)

@@ -3,21 +3,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <bpf/bpf.h>
 
 #include "base/mem.h"
 #include "datapath/filter.h"
 #include "datapath/internal.h"
 #include "datapath/port.h"
-
-union fe_key {
-	struct fe4_key v4;
-	struct fe6_key v6;
-};
+#include "datapath/table.h"
 
 static uint64_t key_hash(const struct ipaddr *addr, uint16_t port, uint8_t proto)
 {
@@ -82,39 +75,25 @@ bool claim_waits(const struct claim *claim)
 	return first_claim(claim->frontend)->port->service != claim->port->service;
 }
 
-static void map_of(const struct frontend *f, union fe_key *ret_key, enum map_id *ret_id)
+static struct table_entry entry_of(const struct frontend *f, const struct fe_val *value)
 {
-	memset(ret_key, 0, sizeof(*ret_key));
-	if (f->addr.family == 4) {
-		memcpy(&ret_key->v4.vip, f->addr.bytes, sizeof(ret_key->v4.vip));
-		ret_key->v4.port = htons(f->port);
-		ret_key->v4.proto = f->proto;
-		*ret_id = MAP_FE4;
-	} else {
-		memcpy(ret_key->v6.vip, f->addr.bytes, sizeof(ret_key->v6.vip));
-		ret_key->v6.port = htons(f->port);
-		ret_key->v6.proto = f->proto;
-		*ret_id = MAP_FE6;
-	}
+	return (struct table_entry){
+		.addr = f->addr, .port = f->port, .proto = f->proto, .value = *value
+	};
 }
 
-/* An update of what is there needs a free element as well: the kernel exchanges it. */
 static int update_map(struct datapath *dp, const struct frontend *f, const struct fe_val *value,
                       struct err *err)
 {
-	union fe_key key;
-	enum map_id id;
+	struct table_entry e = entry_of(f, value);
 	int r;
 
-	map_of(f, &key, &id);
-	r = bpf_map_update_elem(dp->maps.fd[id], &key, value, BPF_ANY);
-	if (r == -E2BIG) {
-		r = datapath_grow(dp, id, err);
+	while ((r = table_set(&dp->maps, &e)) == -ENOSPC) {
+		r = datapath_grow(dp, f->addr.family == 4 ? MAP_FE4 : MAP_FE6, err);
 		if (r < 0)
 			return r;
-		r = bpf_map_update_elem(dp->maps.fd[id], &key, value, BPF_ANY);
 	}
-	return r < 0 ? err_set(err, r, "cannot set a frontend: %s", strerror(-r)) : 0;
+	return r;
 }
 
 static int write_value(struct datapath *dp, struct frontend *f, const struct fe_val *value,
@@ -136,20 +115,14 @@ static int write_value(struct datapath *dp, struct frontend *f, const struct fe_
 	return 0;
 }
 
-static int delete_value(struct datapath *dp, struct frontend *f, struct err *err)
+static void delete_value(struct datapath *dp, struct frontend *f)
 {
-	union fe_key key;
-	enum map_id id;
-	int r;
+	struct table_entry e = entry_of(f, &f->value);
 
-	map_of(f, &key, &id);
-	r = bpf_map_delete_elem(dp->maps.fd[id], &key);
-	if (r < 0 && r != -ENOENT)
-		return err_set(err, r, "cannot delete a frontend: %s", strerror(-r));
+	table_delete(&dp->maps, &e);
 	filter_remove(dp, f);
 	dp->n_frontends--;
 	f->present = false;
-	return 0;
 }
 
 int frontend_settle(struct datapath *dp, struct frontend *f, struct err *err)
@@ -157,8 +130,10 @@ int frontend_settle(struct datapath *dp, struct frontend *f, struct err *err)
 	const struct claim *c = first_claim(f);
 	struct fe_val value;
 
+	if (!c && f->present)
+		delete_value(dp, f);
 	if (!c)
-		return f->present ? delete_value(dp, f, err) : 0;
+		return 0;
 	value = (struct fe_val){ .svc = c->port->svc, .flags = c->flags };
 	if (f->present && memcmp(&value, &f->value, sizeof(value)) == 0)
 		return 0;

@@ -17,6 +17,8 @@
 #include "datapath/pool.h"
 #include "datapath/programs.h"
 
+#define ELEMENTS_MAX (1u << 24) /* of any map that grows */
+
 struct datapath {
 	char *pin_dir, *dir; /* PIN_DIR, PIN_DIR/v3 */
 	char *cgroup;        /* NULL: the root */
@@ -46,5 +48,8 @@ struct service_state {
 /* Puts the programs into effect, in place of another layout version's if there is one. */
 int datapath_attach(struct datapath *dp, struct err *err);
 
-/* Makes the map 'id' (descriptors, slots, backends, a frontend hash) at least twice as large. */
+/*
+ * Makes the map 'id' (descriptors, slots, backends, frontends) at least twice as large: a new
+ * generation of maps, and programs for it in the place of those in effect.
+ */
 int datapath_grow(struct datapath *dp, enum map_id id, struct err *err);

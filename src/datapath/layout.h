@@ -2,7 +2,7 @@
 /*
  * layout - what the maps hold, shared by the eBPF programs and user space.
  *
- * A new connection costs one hash lookup (frontend) and three array elements (descriptor, slots,
+ * A new connection costs one look-up in a hash (frontend) and three array elements (descriptor, slots,
  * backend).  The arrays are mapped into the agent, which changes them by plain stores; what makes
  * an update visible is always one aligned store of a 64-bit window word or of a 32-bit backend
  * word, made after everything it leads to is complete.
@@ -15,28 +15,78 @@
 
 #define LAYOUT_VERSION 3
 
+/* An address as a number: of IPv4 (mapped) the address itself but for a constant. */
+static inline __u32 addr_sum(const __be32 addr[4])
+{
+	return addr[0] ^ addr[1] ^ addr[2] ^ addr[3];
+}
+
 /*
- * Frontends: HASH.  'vip' 0 is the nodePort of every address of the node.  Ports are in network
- * order.
+ * Frontends: ARRAY of buckets, a hash table of our own, because looking an element up in one of the
+ * kernel's costs more than all the rest.  A frontend is in one of two buckets, in any cell.
+ *
+ * A cell is free when its 'key' is 0, and found by its 'key', which is stored after the rest.  It may
+ * be given away between a reader's loads of key and value: a value bears the tag of its key.
  */
-struct fe4_key {
-	__be32 vip;
-	__be16 port;
-	__u8 proto;
-	__u8 scope; /* 0; 1 is left for frontends that clients from outside must see differently */
+#define FE_CELLS 8
+
+struct fe4_cell {
+	__u64 key;
+	__u64 value;
 };
 
-struct fe6_key {
+struct fe6_cell {
 	__be32 vip[4];
-	__be16 port;
-	__u8 proto;
-	__u8 scope;
+	__u64 key;
+	__u64 value;
 };
+
+struct fe4_bucket {
+	struct fe4_cell cell[FE_CELLS];
+};
+
+struct fe6_bucket {
+	struct fe6_cell cell[FE_CELLS];
+};
+
+/*
+ * Ports are in network order; 'addr' is an IPv4 address or addr_sum() of an IPv6 one.  0 is the
+ * nodePort of every address of the node.  The last byte is left for frontends that clients from
+ * outside must see differently.
+ */
+#define FE_KEY(addr, port, proto) \
+	((__u64)(addr) << 32 | (__u64)(port) << 16 | (__u64)(proto) << 8 | 1)
+#define FE_KEY_ADDR(key)  ((__u32)((key) >> 32))
+#define FE_KEY_PORT(key)  ((__be16)((key) >> 16))
+#define FE_KEY_PROTO(key) ((__u8)((key) >> 8))
+
+/* The multipliers are odd random numbers, so that nobody can choose addresses that share buckets. */
+static inline __u64 fe_hash4(__u64 key, __u64 mult)
+{
+	__u64 x = key * mult;
+
+	return (x ^ x >> 32) * mult;
+}
+
+static inline __u64 fe_hash6(const __be32 vip[4], __u64 key, __u64 mult)
+{
+	__u64 x = ((__u64)vip[0] << 32 | vip[1]) * mult;
+
+	x = ((x ^ x >> 32) + ((__u64)vip[2] << 32 | vip[3])) * mult;
+	return ((x ^ x >> 32) + key) * mult;
+}
 
 struct fe_val {
 	__u32 svc; /* index of the descriptor */
 	__u32 flags;
 };
+
+/* {svc:32 | tag:24 | flags:8} */
+#define FE_TAG(hash)          ((__u32)((hash) >> 8) & 0xffffff)
+#define FE_VALUE(val, tag)    ((__u64)(val)->svc << 32 | (__u64)(tag) << 8 | ((val)->flags & 0xff))
+#define FE_VALUE_SVC(value)   ((__u32)((value) >> 32))
+#define FE_VALUE_TAG(value)   ((__u32)((value) >> 8) & 0xffffff)
+#define FE_VALUE_FLAGS(value) ((__u32)(value)&0xff)
 
 #define SVC_NONE 0xffffffffu /* no descriptor has it: refused, see effect.h */
 
@@ -51,12 +101,6 @@ struct fe_val {
 struct filter {
 	__u64 word[FILTER_WORDS];
 };
-
-/* An address as a number: of IPv4 (mapped) the address itself but for a constant. */
-static inline __u32 addr_sum(const __be32 addr[4])
-{
-	return addr[0] ^ addr[1] ^ addr[2] ^ addr[3];
-}
 
 /* 'addr' is an IPv4 address, or addr_sum() of an IPv6 one. */
 static inline __u32 filter_bit(__u32 addr, __be16 port)
@@ -158,9 +202,10 @@ struct config {
 	__u32 flags;
 	__u32 ready; /* 1: this generation of maps is complete */
 	__u32 svc_high, be_high;
+	__u64 fe_mult[2];  /* of the frontends' hash */
 	__be16 probe_port; /* see effect.h */
 	__u16 synced; /* 1: holds all Services, not only some that were applied since the start */
-	__u32 reserved[9];
+	__u32 reserved[5];
 };
 
 #define CONFIG_LOOPBACK4 1u /* nodePorts answer on 127/8 */
@@ -235,9 +280,8 @@ struct netns_seen {
 
 #define PEERS_MAX 4 /* Services an unconnected UDP socket talks to at once; resolvers use 1 to 3 */
 
-_Static_assert(sizeof(struct fe4_key) == 8, "fe4_key");
-_Static_assert(sizeof(struct fe6_key) == 20, "fe6_key");
-_Static_assert(sizeof(struct fe_val) == 8, "fe_val");
+_Static_assert(sizeof(struct fe4_bucket) == 128, "fe4_bucket");
+_Static_assert(sizeof(struct fe6_bucket) == 256, "fe6_bucket");
 _Static_assert(sizeof(struct svc) == 64, "svc");
 _Static_assert(sizeof(struct svc_name) == 200, "svc_name");
 _Static_assert(sizeof(struct slot_line) == 64, "slot_line");

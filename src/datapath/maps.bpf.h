@@ -12,19 +12,19 @@
 #include "layout.h"
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, struct fe4_key);
-	__type(value, struct fe_val);
+	__type(key, __u32);
+	__type(value, struct fe4_bucket);
 } fe4 SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, struct fe6_key);
-	__type(value, struct fe_val);
+	__type(key, __u32);
+	__type(value, struct fe6_bucket);
 } fe6 SEC(".maps");
 
 struct {

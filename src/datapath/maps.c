@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "datapath/maps.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -14,8 +15,6 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
-
-#define BATCH 256
 
 const char *const map_names[MAPS] = {
 	[MAP_FE4] = "fe4",
@@ -38,8 +37,8 @@ const char *const map_names[MAPS] = {
 static const struct map_layout {
 	uint32_t key, value; /* 0: not checked, private to the programs */
 } layouts[MAPS] = {
-	[MAP_FE4] = { sizeof(struct fe4_key), sizeof(struct fe_val) },
-	[MAP_FE6] = { sizeof(struct fe6_key), sizeof(struct fe_val) },
+	[MAP_FE4] = { sizeof(uint32_t), sizeof(struct fe4_bucket) },
+	[MAP_FE6] = { sizeof(uint32_t), sizeof(struct fe6_bucket) },
 	[MAP_SVCS] = { sizeof(uint32_t), sizeof(struct svc) },
 	[MAP_NAMES] = { sizeof(uint32_t), sizeof(struct svc_name) },
 	[MAP_SLOTS] = { sizeof(uint32_t), sizeof(struct slot_line) },
@@ -76,8 +75,21 @@ static void unmap(struct maps *maps, enum map_id id, void *p)
 		(void)munmap(p, map_bytes(maps, id));
 }
 
+static bool is_power_of_two(uint32_t n)
+{
+	return n > 1 && (n & (n - 1)) == 0;
+}
+
+unsigned int maps_shift(const struct maps *maps, enum map_id id)
+{
+	assert(is_power_of_two(maps->max[id]));
+	return 64 - (unsigned int)__builtin_ctz(maps->max[id]);
+}
+
 void maps_done(struct maps *maps)
 {
+	unmap(maps, MAP_FE4, maps->fe4);
+	unmap(maps, MAP_FE6, maps->fe6);
 	unmap(maps, MAP_SVCS, maps->svcs);
 	unmap(maps, MAP_NAMES, maps->names);
 	unmap(maps, MAP_SLOTS, maps->slots);
@@ -136,6 +148,10 @@ static int adopt_generation(struct maps *maps, const char *dir, unsigned int gen
 		return r;
 	if (!__atomic_load_n(&maps->config->ready, __ATOMIC_ACQUIRE))
 		return err_set(err, -ENOENT, "generation %u is not complete", generation);
+	if (!is_power_of_two(maps->max[MAP_FE4]) || !is_power_of_two(maps->max[MAP_FE6]))
+		return err_set(err, -ESTALE, "generation %u is damaged; remove it with --cleanup",
+		               generation);
+	memcpy(maps->fe_mult, maps->config->fe_mult, sizeof(maps->fe_mult));
 	maps->generation = generation;
 	return 0;
 }
@@ -231,7 +247,11 @@ int maps_map(struct maps *maps, bool writable, struct err *err)
 {
 	int r;
 
-	r = map_one(maps, MAP_SVCS, writable, &maps->svcs, err);
+	r = map_one(maps, MAP_FE4, writable, &maps->fe4, err);
+	if (r == 0)
+		r = map_one(maps, MAP_FE6, writable, &maps->fe6, err);
+	if (r == 0)
+		r = map_one(maps, MAP_SVCS, writable, &maps->svcs, err);
 	if (r == 0)
 		r = map_one(maps, MAP_NAMES, writable, &maps->names, err);
 	if (r == 0)
@@ -267,36 +287,14 @@ int maps_read(struct map_cursor *cursor, void *keys, void *values, uint32_t max,
 	return (int)n;
 }
 
-static int copy_hash(int to, int from, size_t key_size, struct err *err)
+void maps_copy(struct maps *to, const struct maps *from)
 {
-	struct map_cursor cursor = { .fd = from };
-	unsigned char keys[BATCH * sizeof(struct fe6_key)];
-	struct fe_val values[BATCH];
-	int n;
-
-	while ((n = maps_read(&cursor, keys, values, BATCH, err)) > 0) {
-		for (int i = 0; i < n; i++) {
-			if (bpf_map_update_elem(to, keys + i * key_size, &values[i], BPF_ANY) < 0)
-				return err_errno(err, "cannot copy a frontend");
-		}
-	}
-	return n;
-}
-
-int maps_copy(struct maps *to, const struct maps *from, struct err *err)
-{
-	int r;
-
 	memcpy(to->svcs, from->svcs, (size_t)from->config->svc_high * sizeof(*to->svcs));
 	memcpy(to->names, from->names, (size_t)from->config->svc_high * sizeof(*to->names));
 	memcpy(to->backends, from->backends, (size_t)from->config->be_high * sizeof(*to->backends));
 	memcpy(to->slots, from->slots, (size_t)from->max[MAP_SLOTS] * sizeof(struct slot_line));
 	*to->config = *from->config;
 	to->config->ready = 0;
-	r = copy_hash(to->fd[MAP_FE4], from->fd[MAP_FE4], sizeof(struct fe4_key), err);
-	if (r < 0)
-		return r;
-	return copy_hash(to->fd[MAP_FE6], from->fd[MAP_FE6], sizeof(struct fe6_key), err);
 }
 
 static void unpin_generation(const char *dir, unsigned int generation)

@@ -19,7 +19,7 @@
 #include "datapath/layout.h"
 
 enum map_id {
-	MAP_FE4,
+	MAP_FE4, /* buckets, a power of two of at least two */
 	MAP_FE6,
 	MAP_SVCS,
 	MAP_NAMES, /* as many as descriptors */
@@ -42,9 +42,12 @@ extern const char *const map_names[MAPS];
 
 struct maps {
 	unsigned int generation;
-	int fd[MAPS];       /* owned; -1 = to be made */
-	uint32_t max[MAPS]; /* elements; 0 = as the object file says */
+	int fd[MAPS];        /* owned; -1 = to be made */
+	uint32_t max[MAPS];  /* elements; 0 = as the object file says */
+	uint64_t fe_mult[2]; /* of the frontends' hash; 0 = to be chosen */
 	/* mapped, NULL before maps_map() */
+	struct fe4_bucket *fe4; /* see table.h */
+	struct fe6_bucket *fe6;
 	struct svc *svcs;
 	struct svc_name *names;
 	uint32_t *slots; /* max[MAP_SLOTS] * SLOTS_PER_LINE */
@@ -72,8 +75,11 @@ int maps_map(struct maps *maps, bool writable, struct err *err);
 
 int maps_map_netns(struct maps *maps, struct err *err);
 
-/* Copies what the generation 'from' holds into the larger maps of 'to', both mapped. */
-int maps_copy(struct maps *to, const struct maps *from, struct err *err);
+/* The first bits of a hash are the bucket, the rest is 'shift' bits. */
+unsigned int maps_shift(const struct maps *maps, enum map_id id);
+
+/* Copies what the arrays of 'from' hold into the larger ones of 'to', both mapped; not the frontends. */
+void maps_copy(struct maps *to, const struct maps *from);
 
 /* Removes the pins of all generations but 'keep'; the maps go with their last user. */
 void maps_unpin_others(const char *dir, unsigned int keep);

@@ -134,6 +134,9 @@ static int load(struct sock_bpf *skel, struct programs *programs, struct maps *m
 	int r;
 
 	skel->rodata->has_set_retval = !options->no_set_retval && host_has_set_retval();
+	memcpy((void *)skel->rodata->fe_mult, maps->fe_mult, sizeof(maps->fe_mult));
+	skel->rodata->fe4_shift = maps_shift(maps, MAP_FE4);
+	skel->rodata->fe6_shift = maps_shift(maps, MAP_FE6);
 	r = set_maps(skel, maps, err);
 	if (r < 0)
 		return r;

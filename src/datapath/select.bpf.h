@@ -13,6 +13,10 @@
 #define NSEC_PER_SEC 1000000000ull
 #define V4_MAPPED    bpf_htonl(0xffff)
 
+/* Set before loading: of the maps the programs are loaded against. */
+const volatile __u64 fe_mult[2] = { 1, 1 };
+const volatile __u32 fe4_shift = 63, fe6_shift = 63;
+
 static __always_inline const struct config *config_get(void)
 {
 	__u32 zero = 0;
@@ -64,45 +68,86 @@ static __always_inline bool no_frontend(__u32 addr, __be16 port)
 	return !f || (filtered(f, addr, port) && filtered(f, 0, port));
 }
 
-/* The frontend at 'addr':'port', or that of the nodePort where 'addr' is one of the node's. */
-static __always_inline const struct fe_val *frontend4(struct bpf_sock_addr *ctx, __be32 addr,
-                                                      __be16 port)
+static __always_inline bool value_of(__u64 value, __u32 tag, struct fe_val *ret)
 {
-	struct fe4_key key = { .vip = addr, .port = port, .proto = (__u8)ctx->protocol };
-	const struct fe_val *fe;
+	ret->svc = FE_VALUE_SVC(value);
+	ret->flags = FE_VALUE_FLAGS(value);
+	return FE_VALUE_TAG(value) == tag;
+}
+
+static __always_inline bool in_bucket4(__u32 at, __u64 key, __u32 tag, struct fe_val *ret)
+{
+	const struct fe4_bucket *b = bpf_map_lookup_elem(&fe4, &at);
+
+	if (!b)
+		return false;
+#pragma unroll
+	for (int i = 0; i < FE_CELLS; i++) {
+		if (READ_ONCE(b->cell[i].key) == key)
+			return value_of(READ_ONCE(b->cell[i].value), tag, ret);
+	}
+	return false;
+}
+
+static __always_inline bool in_bucket6(__u32 at, __u64 key, const __be32 vip[4], __u32 tag,
+                                       struct fe_val *ret)
+{
+	const struct fe6_bucket *b = bpf_map_lookup_elem(&fe6, &at);
+
+	if (!b)
+		return false;
+#pragma unroll
+	for (int i = 0; i < FE_CELLS; i++) {
+		const struct fe6_cell *c = &b->cell[i];
+
+		if (READ_ONCE(c->key) == key && c->vip[0] == vip[0] && c->vip[1] == vip[1] &&
+		    c->vip[2] == vip[2] && c->vip[3] == vip[3])
+			return value_of(READ_ONCE(c->value), tag, ret);
+	}
+	return false;
+}
+
+static __always_inline bool find4(__be32 vip, __be16 port, __u8 proto, struct fe_val *ret)
+{
+	__u64 key = FE_KEY(vip, port, proto), hash = fe_hash4(key, fe_mult[0]);
+
+	return in_bucket4((__u32)(hash >> fe4_shift), key, FE_TAG(hash), ret) ||
+	       in_bucket4((__u32)(hash * fe_mult[1] >> fe4_shift), key, FE_TAG(hash), ret);
+}
+
+static __always_inline bool find6(const __be32 vip[4], __be16 port, __u8 proto, struct fe_val *ret)
+{
+	__u64 key = FE_KEY(addr_sum(vip), port, proto), hash = fe_hash6(vip, key, fe_mult[0]);
+
+	return in_bucket6((__u32)(hash >> fe6_shift), key, vip, FE_TAG(hash), ret) ||
+	       in_bucket6((__u32)(hash * fe_mult[1] >> fe6_shift), key, vip, FE_TAG(hash), ret);
+}
+
+/* The frontend at 'addr':'port', or that of the nodePort where 'addr' is one of the node's. */
+static __always_inline bool frontend4(struct bpf_sock_addr *ctx, __be32 addr, __be16 port,
+                                      struct fe_val *ret)
+{
+	__u8 proto = (__u8)ctx->protocol;
 	const struct config *c;
 
 	/* an address of zero must not meet the key of the nodePorts */
-	fe = addr ? bpf_map_lookup_elem(&fe4, &key) : NULL;
-	if (fe)
-		return fe;
+	if (addr && find4(addr, port, proto, ret))
+		return true;
 	c = config_get();
-	if (!c || !is_node_address4(ctx, c, addr))
-		return NULL;
-	key.vip = 0;
-	return bpf_map_lookup_elem(&fe4, &key);
+	return c && is_node_address4(ctx, c, addr) && find4(0, port, proto, ret);
 }
 
-static __always_inline const struct fe_val *frontend6(struct bpf_sock_addr *ctx,
-                                                      const __be32 addr[4], __be16 port)
+static __always_inline bool frontend6(struct bpf_sock_addr *ctx, const __be32 addr[4], __be16 port,
+                                      struct fe_val *ret)
 {
-	struct fe6_key key = {
-		.vip = { addr[0], addr[1], addr[2], addr[3] },
-		.port = port,
-		.proto = (__u8)ctx->protocol,
-	};
-	const struct fe_val *fe = NULL;
+	const __be32 any[4] = { 0 };
+	__u8 proto = (__u8)ctx->protocol;
 	const struct config *c;
 
-	if (addr[0] | addr[1] | addr[2] | addr[3])
-		fe = bpf_map_lookup_elem(&fe6, &key);
-	if (fe)
-		return fe;
+	if ((addr[0] | addr[1] | addr[2] | addr[3]) && find6(addr, port, proto, ret))
+		return true;
 	c = config_get();
-	if (!c || !is_node_address6(ctx, c, addr))
-		return NULL;
-	__builtin_memset(key.vip, 0, sizeof(key.vip));
-	return bpf_map_lookup_elem(&fe6, &key);
+	return c && is_node_address6(ctx, c, addr) && find6(any, port, proto, ret);
 }
 
 /*

@@ -99,14 +99,14 @@ static __always_inline int refuse(struct bpf_sock_addr *ctx, bool v6, const stru
 	return ALLOW;
 }
 
-static __always_inline const struct fe_val *frontend(struct bpf_sock_addr *ctx,
-                                                     const struct dest *dest)
+static __always_inline bool frontend(struct bpf_sock_addr *ctx, const struct dest *dest,
+                                     struct fe_val *ret)
 {
 	const __be32 *a = dest->addr;
 
 	if (is_v4(a))
-		return no_frontend(a[3], dest->port) ? NULL : frontend4(ctx, a[3], dest->port);
-	return no_frontend(addr_sum(a), dest->port) ? NULL : frontend6(ctx, a, dest->port);
+		return !no_frontend(a[3], dest->port) && frontend4(ctx, a[3], dest->port, ret);
+	return !no_frontend(addr_sum(a), dest->port) && frontend6(ctx, a, dest->port, ret);
 }
 
 /* To the address of nobody is to the loopback, and that is who answers. */
@@ -202,24 +202,24 @@ static __always_inline void remember_connection(struct bpf_sock_addr *ctx, const
 /* connect() */
 static __always_inline int translate(struct bpf_sock_addr *ctx, bool v6, struct dest *dest)
 {
-	const struct fe_val *fe = frontend(ctx, dest);
+	struct fe_val fe;
 	bool udp = ctx->protocol == IPPROTO_UDP;
 	const struct be *be;
 	__be32 addr[4];
 	__u32 id = 0;
 
-	if (!fe) {
+	if (!frontend(ctx, dest, &fe)) {
 		if (udp)
 			forget_connection(ctx);
 		return ALLOW;
 	}
-	be = backend_select(ctx, fe, &id);
+	be = backend_select(ctx, &fe, &id);
 	if (!be)
 		return refuse(ctx, v6, dest);
 	name_loopback(dest);
 	backend_addr(addr, dest, be);
 	if (udp)
-		remember_connection(ctx, dest, fe->svc, id, be);
+		remember_connection(ctx, dest, fe.svc, id, be);
 	else
 		remember_recent(ctx, dest, addr, be->port);
 	set_dest(ctx, v6, addr, be->port);
@@ -290,13 +290,13 @@ static __always_inline void forget(struct peers *peers, const struct dest *dest)
 /* sendto() and sendmsg() with an address */
 static __always_inline int translate_datagram(struct bpf_sock_addr *ctx, bool v6, struct dest *dest)
 {
-	const struct fe_val *fe = frontend(ctx, dest);
+	struct fe_val fe;
 	struct peers *peers = NULL;
 	const struct be *be = NULL;
 	__u32 id = 0, gen = 0, window;
 	struct peer now;
 
-	if (!fe) {
+	if (!frontend(ctx, dest, &fe)) {
 		if (ctx->sk)
 			peers = bpf_sk_storage_get(&unconnected, ctx->sk, NULL, 0);
 		if (peers)
@@ -307,16 +307,16 @@ static __always_inline int translate_datagram(struct bpf_sock_addr *ctx, bool v6
 	if (ctx->sk)
 		peers = bpf_sk_storage_get(&unconnected, ctx->sk, NULL,
 		                           BPF_SK_STORAGE_GET_F_CREATE);
-	window = fe->flags >> FE_INTERNAL_SHIFT & FE_WINDOW_MASK;
-	if (peers && recall(peers, dest, fe->svc, &id, &gen))
+	window = fe.flags >> FE_INTERNAL_SHIFT & FE_WINDOW_MASK;
+	if (peers && recall(peers, dest, fe.svc, &id, &gen))
 		be = backend_again(id, gen, window);
 	if (be) {
-		remember(&now, dest, fe->svc, id, be);
+		remember(&now, dest, fe.svc, id, be);
 	} else {
-		be = backend_select(ctx, fe, &id);
+		be = backend_select(ctx, &fe, &id);
 		if (!be)
 			return refuse(ctx, v6, dest);
-		remember(&now, dest, fe->svc, id, be);
+		remember(&now, dest, fe.svc, id, be);
 		if (peers)
 			record(peers, &now);
 	}

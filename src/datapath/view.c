@@ -15,6 +15,7 @@
 #include "datapath/maps.h"
 #include "datapath/pins.h"
 #include "datapath/programs.h"
+#include "datapath/table.h"
 
 #define BATCH      256
 #define READ_TRIES 3 /* maps grow by a new generation, and the old one goes */
@@ -37,63 +38,25 @@ struct reading {
 	size_t backends_cap;
 };
 
-static void add_frontend(struct reading *r, const struct ipaddr *addr, __be16 port, uint8_t proto,
-                         const struct fe_val *value)
+static void add_frontend(struct reading *r, const struct table_entry *e)
 {
+	uint32_t flags = e->value.flags;
 	struct raw *raw;
 
-	if (value->svc == SVC_NONE)
+	if (e->value.svc == SVC_NONE)
 		return;
 	array_reserve(r->raws, r->n, r->cap);
 	raw = &r->raws[r->n++];
-	raw->svc = value->svc;
+	raw->svc = e->value.svc;
 	raw->f = (struct view_frontend){
-		.addr = *addr,
-		.port = ntohs(port),
-		.protocol = (enum protocol)proto,
-		.type = (enum plan_frontend_type)(value->flags >> FE_TYPE_SHIFT & FE_TYPE_MASK),
-		.internal = (enum plan_window_id)(value->flags >> FE_INTERNAL_SHIFT &
-		                                  FE_WINDOW_MASK),
-		.external = (enum plan_window_id)(value->flags >> FE_EXTERNAL_SHIFT &
-		                                  FE_WINDOW_MASK),
+		.addr = e->addr,
+		.port = e->port,
+		.protocol = (enum protocol)e->proto,
+		.type = (enum plan_frontend_type)(flags >> FE_TYPE_SHIFT & FE_TYPE_MASK),
+		.internal = (enum plan_window_id)(flags >> FE_INTERNAL_SHIFT & FE_WINDOW_MASK),
+		.external = (enum plan_window_id)(flags >> FE_EXTERNAL_SHIFT & FE_WINDOW_MASK),
 		.service = VIEW_NONE,
 	};
-}
-
-static int read4(struct reading *r, struct err *err)
-{
-	struct map_cursor cursor = { .fd = r->maps->fd[MAP_FE4] };
-	struct fe4_key keys[BATCH];
-	struct fe_val values[BATCH];
-	int n;
-
-	while ((n = maps_read(&cursor, keys, values, BATCH, err)) > 0) {
-		for (int i = 0; i < n; i++) {
-			struct ipaddr addr = { .family = 4 };
-
-			memcpy(addr.bytes, &keys[i].vip, 4);
-			add_frontend(r, &addr, keys[i].port, keys[i].proto, &values[i]);
-		}
-	}
-	return n;
-}
-
-static int read6(struct reading *r, struct err *err)
-{
-	struct map_cursor cursor = { .fd = r->maps->fd[MAP_FE6] };
-	struct fe6_key keys[BATCH];
-	struct fe_val values[BATCH];
-	int n;
-
-	while ((n = maps_read(&cursor, keys, values, BATCH, err)) > 0) {
-		for (int i = 0; i < n; i++) {
-			struct ipaddr addr = { .family = 6 };
-
-			memcpy(addr.bytes, keys[i].vip, 16);
-			add_frontend(r, &addr, keys[i].port, keys[i].proto, &values[i]);
-		}
-	}
-	return n;
 }
 
 static const char *label(struct view *view, const char text[SVC_LABEL_SIZE])
@@ -239,23 +202,20 @@ static void make_frontends(struct reading *r)
 	qsort(view->frontends, view->n_frontends, sizeof(*view->frontends), cmp_frontend);
 }
 
-static int read_frontends(const struct maps *maps, struct view *view, struct err *err)
+static void read_frontends(const struct maps *maps, struct view *view)
 {
 	struct reading reading = { .maps = maps, .view = view };
-	int r;
+	struct table_entry e;
+	size_t at = 0;
 
-	r = read4(&reading, err);
-	if (r == 0)
-		r = read6(&reading, err);
-	if (r == 0) {
-		make_services(&reading);
-		make_backends(&reading);
-		make_frontends(&reading);
-	}
+	while (table_next(maps, &at, &e))
+		add_frontend(&reading, &e);
+	make_services(&reading);
+	make_backends(&reading);
+	make_frontends(&reading);
 	free(reading.raws);
 	free(reading.service_of);
 	free(reading.backend_of);
-	return r;
 }
 
 static struct ipaddr address_of(const struct node_addr *key)
@@ -326,11 +286,10 @@ static int read_all(struct maps *maps, const char *dir, struct view *view, struc
 {
 	int r;
 
-	r = read_frontends(maps, view, err);
-	if (r == 0)
-		r = read_node_addrs(maps, view, err);
+	r = read_node_addrs(maps, view, err);
 	if (r < 0)
 		return r;
+	read_frontends(maps, view);
 	read_config(maps, view);
 	read_hooks(dir, view);
 	view->affinity_fd = maps->fd[MAP_AFFINITY];

@@ -430,6 +430,7 @@ static void test_verifier_effort(void **state)
 	(void)state;
 	programs_init(&programs);
 	maps_init(&maps);
+	maps.max[MAP_FE4] = maps.max[MAP_FE6] = 2;
 	ASSERT_OK(programs_load(&programs, &maps, &(struct programs_options){ 0 }, &err), &err);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct bpf_prog_info info = { 0 };
