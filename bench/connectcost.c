@@ -2,26 +2,21 @@
 /*
  * connectcost - what the eBPF programs add to connect().
  *
- *	connectcost [SERVICES [ROUNDS]]
+ *	connectcost [ROUNDS [SERVICES...]]
  *
- * In a network namespace and a cgroup of its own, pinned to one CPU.  UDP, where connect() is
- * nothing but a route look-up, and whole TCP connections over the loopback; each without any
- * program on the machine, with an empty one at the hook, and with ours at an address that is no
- * Service's and at one that is.  A round measures all ways one after another, each as the lower
- * quartile of batches short enough that most are not interrupted; the figures are medians over the
- * rounds, of the times and of the differences within a round, because other work on the machine
- * only ever adds, and its speed wanders.
+ * UDP, where connect() is nothing but a route look-up, and whole TCP connections over the loopback;
+ * each without any program on the machine, with an empty one at the hook, and with ours: to an
+ * address that is no Service's, to one Service again and again, and to 1,000 in turn, whose memory no
+ * cache has.  A round measures all ways one after another, each as the lower quartile of batches
+ * short enough that most are not interrupted; the figures are medians over the rounds, of the times
+ * and of the differences within a round, because other work on the machine only ever adds, and its
+ * speed wanders.  The last table is the kernel's own count of the time in the program alone.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <linux/if.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -29,13 +24,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/parse.h"
-#include "datapath/datapath.h"
 #include "datapath/host.h"
+#include "dplab.h"
 
+#define USAGE        "connectcost [ROUNDS [SERVICES...]]"
 #define ROUNDS_MAX   1000
 #define SERVICES_MAX 60000
-#define BACKENDS     4
 #define UDP_CONNECTS 250
 #define TCP_CONNECTS 25
 #define BATCHES      32
@@ -46,6 +40,7 @@ enum way {
 	WAY_EMPTY, /* one that does nothing: what the kernel's hook costs */
 	WAY_MISS,  /* ours, a Pod's own address */
 	WAY_HIT,   /* ours, a Service's */
+	WAY_TURN,  /* ours, those of many Services in turn */
 	WAYS,
 };
 
@@ -56,7 +51,9 @@ enum task {
 	TASKS,
 };
 
-static const char *const way_names[WAYS] = { "no program", "an empty program", "miss", "hit" };
+static const char *const way_names[WAYS] = {
+	"no program", "an empty program", "miss", "hit, one Service", "hit, Services in turn",
+};
 static const char *const task_names[TASKS] = {
 	"UDP connect()",
 	"UDP socket() connect() close()",
@@ -64,9 +61,9 @@ static const char *const task_names[TASKS] = {
 };
 
 static double times[TASKS][WAYS][ROUNDS_MAX];
-static unsigned int services = 1000, rounds = 60;
-static struct sockaddr_in direct[SAMPLE], service[SAMPLE];
-static char cgroup[4096], pin_dir[128];
+static unsigned int services, rounds = 20;
+/* A Pod's address, one Service's, many Services'. */
+static struct sockaddr_in direct[SAMPLE], one[SAMPLE], turn[SAMPLE];
 static int listener = -1;
 
 __attribute__((noreturn)) static void give_up(const char *what)
@@ -75,87 +72,13 @@ __attribute__((noreturn)) static void give_up(const char *what)
 	exit(1);
 }
 
-static struct sockaddr_in address(uint32_t addr, uint16_t port)
-{
-	return (struct sockaddr_in){ .sin_family = AF_INET,
-		                     .sin_port = htons(port),
-		                     .sin_addr.s_addr = htonl(addr) };
-}
-
-/* Backends are on 127.1.0.0/24, which needs no address to be set. */
-static uint32_t backend_addr(unsigned int i)
-{
-	return 0x7f010001 + i;
-}
-
-static uint32_t service_addr(unsigned int i)
-{
-	return 0x0a600100 + i;
-}
-
-static void enter_netns(void)
-{
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
-	auto_close int fd = -1;
-
-	if (unshare(CLONE_NEWNET) < 0)
-		give_up("unshare");
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
-		give_up("lo up");
-}
-
-static void move_to(const char *path)
-{
-	auto_free char *procs = xasprintf("%s/cgroup.procs", path);
-	auto_fclose FILE *file = fopen(procs, "we");
-
-	if (!file || fputs("0", file) < 0 || fflush(file) < 0)
-		give_up(procs);
-}
-
-static void enter_cgroup(void)
-{
-	auto_free char *root = NULL;
-	struct err err;
-
-	if (host_check_bpf(&err) < 0 || host_cgroup_root(&root, &err) < 0) {
-		(void)fprintf(stderr, "connectcost: %s\n", err.msg);
-		exit(1);
-	}
-	(void)snprintf(cgroup, sizeof(cgroup), "%s/fairlead-test-%d", root, getpid());
-	(void)snprintf(pin_dir, sizeof(pin_dir), "/sys/fs/bpf/fairlead-test-%d", getpid());
-	if (mkdir(cgroup, 0755) < 0)
-		give_up(cgroup);
-	move_to(cgroup);
-}
-
-static void leave_cgroup(void)
-{
-	auto_free char *root = NULL;
-
-	(void)datapath_cleanup(pin_dir, NULL);
-	if (host_cgroup_root(&root, NULL) == 0)
-		move_to(root);
-	(void)rmdir(cgroup);
-}
-
-static void pin_to_last_cpu(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET((int)sysconf(_SC_NPROCESSORS_ONLN) - 1, &set);
-	(void)sched_setaffinity(0, sizeof(set), &set);
-}
-
 static void make_listener(void)
 {
-	struct sockaddr_in any = address(INADDR_ANY, 8080);
-	int one = 1;
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = dplab_backend(0).sin_port };
+	int on = 1;
 
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	(void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	(void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(listener, (void *)&any, sizeof(any)) < 0 || listen(listener, 16) < 0)
 		give_up("listen");
 }
@@ -176,13 +99,6 @@ static void tcp_connection(const struct sockaddr_in *to)
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	connect_to(fd, to);
 	other = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 /* ns of one connection, of a batch of them */
@@ -214,8 +130,7 @@ static double measure(enum task task, const struct sockaddr_in *to)
 	(void)measure_batch(task, to, &at); /* warm */
 	for (int i = 0; i < BATCHES; i++)
 		batches[i] = measure_batch(task, to, &at);
-	qsort(batches, BATCHES, sizeof(*batches), compare);
-	return batches[BATCHES / 4];
+	return dplab_quantile(batches, BATCHES, 0.25);
 }
 
 static void measure_way(enum way way, const struct sockaddr_in *to, unsigned int round)
@@ -231,7 +146,7 @@ static int attach_empty(void)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_CGROUP_INET4_CONNECT);
-	auto_close int fd = host_cgroup_open(cgroup, NULL);
+	auto_close int fd = host_cgroup_open(dplab_cgroup, NULL);
 	auto_close int program = bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "empty", "GPL",
 	                                       insns, ARRAY_SIZE(insns), &opts);
 	int link = bpf_link_create(program, fd, BPF_CGROUP_INET4_CONNECT, NULL);
@@ -241,84 +156,25 @@ static int attach_empty(void)
 	return link;
 }
 
-static void check(int r, const struct err *err)
-{
-	if (r >= 0)
-		return;
-	(void)fprintf(stderr, "connectcost: %s\n", err->msg);
-	exit(1);
-}
-
-static void add_service(struct datapath *dp, unsigned int i, enum protocol protocol)
-{
-	char name[32];
-	struct plan_backend backends[BACKENDS];
-	uint32_t index[BACKENDS];
-	struct plan_frontend frontend = { .addr.family = 4, .port = 80 };
-	struct plan_port port = { .name = "",
-		                  .protocol = protocol,
-		                  .port = 80,
-		                  .family = 4,
-		                  .frontends = &frontend,
-		                  .n_frontends = 1,
-		                  .backends = backends,
-		                  .n_backends = BACKENDS };
-	struct plan_service plan = {
-		.namespace = "bench", .name = name, .ports = &port, .n_ports = 1, .ignored = ""
-	};
-	uint32_t vip = htonl(service_addr(i));
-	struct err err;
-
-	(void)snprintf(name, sizeof(name), "%c%u", protocol == PROTOCOL_TCP ? 't' : 'u', i);
-	memcpy(frontend.addr.bytes, &vip, sizeof(vip));
-	for (uint32_t k = 0; k < BACKENDS; k++) {
-		uint32_t addr = htonl(backend_addr(k));
-
-		backends[k] = (struct plan_backend){ .addr.family = 4,
-			                             .port = 8080,
-			                             .ready = true,
-			                             .node = "",
-			                             .zone = "",
-			                             .target = "" };
-		memcpy(backends[k].addr.bytes, &addr, sizeof(addr));
-		index[k] = k;
-	}
-	for (int w = 0; w < PLAN_WINDOWS; w++)
-		port.windows[w] = (struct plan_window){ .index = index, .n = BACKENDS };
-	check(datapath_apply(dp, &plan, &err), &err);
-}
-
 static struct datapath *open_datapath(void)
 {
-	struct datapath_config config = { .pin_dir = pin_dir, .cgroup = cgroup };
-	struct datapath *dp;
-	struct err err;
+	struct datapath *dp = dplab_open();
 
-	check(datapath_open(&config, &dp, &err), &err);
 	for (unsigned int i = 0; i < services; i++) {
-		add_service(dp, i, PROTOCOL_UDP);
-		add_service(dp, i, PROTOCOL_TCP);
+		dplab_apply(dp, i, PROTOCOL_UDP, 0);
+		dplab_apply(dp, i, PROTOCOL_TCP, 0);
 	}
 	return dp;
-}
-
-static void close_datapath(struct datapath *dp)
-{
-	struct err err;
-
-	datapath_close(dp);
-	check(datapath_cleanup(pin_dir, &err), &err);
 }
 
 /* Of the times, or of their distance to those of 'base'. */
 static double median(const double *v, const double *base)
 {
-	double sorted[ROUNDS_MAX];
+	double copy[ROUNDS_MAX];
 
 	for (unsigned int i = 0; i < rounds; i++)
-		sorted[i] = base ? v[i] - base[i] : v[i];
-	qsort(sorted, rounds, sizeof(*sorted), compare);
-	return sorted[rounds / 2];
+		copy[i] = base ? v[i] - base[i] : v[i];
+	return dplab_quantile(copy, rounds, 0.5);
 }
 
 static void print_table(enum task task)
@@ -336,7 +192,7 @@ static void print_table(enum task task)
 /* Runs of the program effective at connect4, and ns in all of them, as the kernel counts. */
 static void program_stats(uint64_t *ret_runs, uint64_t *ret_ns)
 {
-	auto_close int at = host_cgroup_open(cgroup, NULL);
+	auto_close int at = host_cgroup_open(dplab_cgroup, NULL);
 	uint32_t ids[8], n = ARRAY_SIZE(ids);
 	struct bpf_prog_info info = { 0 };
 	uint32_t size = sizeof(info);
@@ -355,7 +211,7 @@ static void program_stats(uint64_t *ret_runs, uint64_t *ret_ns)
 
 static double kernel_ns(enum task task, const struct sockaddr_in *to)
 {
-	double batches[BATCHES * 4];
+	double batches[BATCHES];
 	unsigned int at = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(batches); i++) {
@@ -366,33 +222,46 @@ static double kernel_ns(enum task task, const struct sockaddr_in *to)
 		program_stats(&runs[1], &ns[1]);
 		batches[i] = (double)(ns[1] - ns[0]) / (double)(runs[1] - runs[0]);
 	}
-	qsort(batches, ARRAY_SIZE(batches), sizeof(*batches), compare);
-	return batches[ARRAY_SIZE(batches) / 4];
+	return dplab_quantile(batches, BATCHES, 0.25);
 }
 
-/* The kernel's own count, whose two readings of the clock are in the empty program's as well. */
-static void print_kernel_stats(void)
+/* The kernel's count, whose two readings of the clock are in the empty program's as well. */
+static void count_round(unsigned int round)
+{
+	auto_close int link = attach_empty();
+	struct datapath *dp;
+
+	for (enum task task = 0; task < TASKS; task++)
+		times[task][WAY_EMPTY][round] = kernel_ns(task, direct);
+	cleanup_close(&link);
+	link = -1;
+	dp = open_datapath();
+	for (enum task task = 0; task < TASKS; task++) {
+		times[task][WAY_MISS][round] = kernel_ns(task, direct);
+		times[task][WAY_HIT][round] = kernel_ns(task, one);
+		times[task][WAY_TURN][round] = kernel_ns(task, turn);
+	}
+	dplab_close(dp);
+}
+
+static void print_counts(void)
 {
 	auto_close int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	double empty[TASKS];
-	struct datapath *dp;
-	int link;
 
 	if (stats < 0)
 		return;
-	link = attach_empty();
-	for (enum task task = 0; task < TASKS; task++)
-		empty[task] = kernel_ns(task, direct);
-	(void)close(link);
-	dp = open_datapath();
+	for (unsigned int round = 0; round < rounds; round++)
+		count_round(round);
 	printf("\n| connect4 as the kernel counts it, ns over the empty program, %u Services | miss "
-	       "| hit |\n|---|---|---|\n",
+	       "| hit, one Service | hit, in turn |\n|---|---|---|---|\n",
 	       services);
-	for (enum task task = 0; task < TASKS; task++)
-		printf("| %s | %+.0f | %+.0f |\n", task_names[task],
-		       kernel_ns(task, direct) - empty[task],
-		       kernel_ns(task, service) - empty[task]);
-	close_datapath(dp);
+	for (enum task task = 0; task < TASKS; task++) {
+		double(*t)[ROUNDS_MAX] = times[task];
+
+		printf("| %s | %+.0f | %+.0f | %+.0f |\n", task_names[task],
+		       median(t[WAY_MISS], t[WAY_EMPTY]), median(t[WAY_HIT], t[WAY_EMPTY]),
+		       median(t[WAY_TURN], t[WAY_EMPTY]));
+	}
 }
 
 static void run_round(unsigned int round)
@@ -406,38 +275,34 @@ static void run_round(unsigned int round)
 	(void)close(link);
 	dp = open_datapath();
 	measure_way(WAY_MISS, direct, round);
-	measure_way(WAY_HIT, service, round);
-	close_datapath(dp);
+	measure_way(WAY_HIT, one, round);
+	measure_way(WAY_TURN, turn, round);
+	dplab_close(dp);
 }
 
-static unsigned int number(const char *text, uint64_t max)
+static void run_size(unsigned int n)
 {
-	uint64_t n;
-
-	if (parse_u64(text, max, &n) < 0 || n == 0) {
-		(void)fprintf(stderr, "usage: connectcost [SERVICES [ROUNDS]]\n");
-		exit(2);
-	}
-	return (unsigned int)n;
-}
-
-int main(int argc, char **argv)
-{
-	services = argc > 1 ? number(argv[1], SERVICES_MAX) : services;
-	rounds = argc > 2 ? number(argv[2], ROUNDS_MAX) : rounds;
-	enter_netns();
-	enter_cgroup();
-	(void)atexit(leave_cgroup);
-	pin_to_last_cpu();
-	make_listener();
+	services = n;
 	for (unsigned int i = 0; i < SAMPLE; i++) {
-		direct[i] = address(backend_addr(i % BACKENDS), 8080);
-		service[i] = address(service_addr(i * 7919u % services), 80);
+		direct[i] = dplab_backend(i % DPLAB_BACKENDS);
+		one[i] = dplab_service(services / 2);
+		turn[i] = dplab_service(i * 7919u % services);
 	}
 	for (unsigned int round = 0; round < rounds; round++)
 		run_round(round);
 	for (enum task task = 0; task < TASKS; task++)
 		print_table(task);
-	print_kernel_stats();
+	print_counts();
+}
+
+int main(int argc, char **argv)
+{
+	rounds = argc > 1 ? dplab_number(argv[1], ROUNDS_MAX, USAGE) : rounds;
+	dplab_enter();
+	make_listener();
+	for (int i = 2; i < argc; i++)
+		run_size(dplab_number(argv[i], SERVICES_MAX, USAGE));
+	for (unsigned int n = 1; argc <= 2 && n <= 10000; n = n == 1 ? 1000 : n * 10)
+		run_size(n);
 	return 0;
 }
