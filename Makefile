@@ -27,11 +27,12 @@ soak: check-root
 
 # Figures side by side with dialling directly; prints a table.
 bench: check-root
-	@tools/deps build run
+	@tools/deps build run bench
 	@tools/build $(BUILD)
-	@ninja -C $(BUILD) --quiet bench/api_bench bench/connectcost
+	@ninja -C $(BUILD) --quiet bench/api_bench bench/connectcost bench/dpload
 	@bench/api $(BUILD)
 	@$(BUILD)/bench/connectcost
+	@$(BUILD)/bench/dpload
 	@bench/run $(BUILD)
 
 install:

@@ -27,8 +27,8 @@ class Api:
         return answer
 
 
-def say(*words):
-    print(*words, flush=True)
+def say(*words, sep=' '):
+    print(*words, sep=sep, flush=True)
 
 
 def rss_kb(pid):
