@@ -6,15 +6,42 @@
 #include "datapath/internal.h"
 #include "datapath/table.h"
 
-/* The shared maps of 'from', and sizes for new ones with 'id' as large as given. */
-static int plan_growth(struct maps *to, const struct maps *from, enum map_id id, uint32_t size,
-                       struct err *err)
+static bool is_half_full(const struct datapath *dp, enum map_id id)
 {
-	memcpy(to->max, from->max, sizeof(to->max));
-	memcpy(to->fe_mult, from->fe_mult, sizeof(to->fe_mult));
-	to->generation = from->generation + 1;
+	static const uint32_t parts[MAP_FIRST_SHARED] = {
+		[MAP_FE4] = FE_CELLS, [MAP_FE6] = FE_CELLS,         [MAP_SVCS] = 1,
+		[MAP_BACKENDS] = 1,   [MAP_SLOTS] = SLOTS_PER_LINE,
+	};
+	uint64_t used = 0;
+
+	if (id == MAP_FE4 || id == MAP_FE6)
+		used = table_used(&dp->maps, id);
+	else if (id == MAP_SVCS)
+		used = dp->svcs.high;
+	else if (id == MAP_BACKENDS)
+		used = dp->backends.high;
+	else if (id == MAP_SLOTS)
+		used = dp->slots.high;
+	return used * 2 >= (uint64_t)dp->maps.max[id] * parts[id] && parts[id];
+}
+
+/* What is half full grows with the one that must: programs are loaded and exchanged once for all. */
+static void set_sizes(struct maps *to, const struct datapath *dp, enum map_id id, uint32_t size)
+{
+	memcpy(to->max, dp->maps.max, sizeof(to->max));
+	for (enum map_id i = 0; i < MAP_FIRST_SHARED; i++) {
+		if (is_half_full(dp, i) && to->max[i] <= ELEMENTS_MAX / 2)
+			to->max[i] *= 2;
+	}
 	to->max[id] = size;
 	to->max[MAP_NAMES] = to->max[MAP_SVCS];
+}
+
+/* The maps that all generations share, and what the hash is made with. */
+static int share_maps(struct maps *to, const struct maps *from, struct err *err)
+{
+	memcpy(to->fe_mult, from->fe_mult, sizeof(to->fe_mult));
+	to->generation = from->generation + 1;
 	for (enum map_id i = MAP_FIRST_SHARED; i < MAPS; i++) {
 		to->fd[i] = fcntl(from->fd[i], F_DUPFD_CLOEXEC, 0);
 		if (to->fd[i] < 0)
@@ -53,7 +80,8 @@ static int grow_to(struct datapath *dp, enum map_id id, uint32_t size, struct er
 
 	programs_init(&programs);
 	maps_init(&to);
-	r = plan_growth(&to, &dp->maps, id, size, err);
+	set_sizes(&to, dp, id, size);
+	r = share_maps(&to, &dp->maps, err);
 	if (r == 0)
 		r = switch_generation(dp, &to, &programs, err);
 	if (r < 0) {

@@ -189,6 +189,19 @@ bool table_next(const struct maps *maps, size_t *at, struct table_entry *ret)
 	return false;
 }
 
+size_t table_used(const struct maps *maps, enum map_id id)
+{
+	size_t cells = (size_t)maps->max[id] * FE_CELLS, used = 0;
+
+	for (size_t i = 0; i < cells; i++) {
+		struct cell c = cell_at(maps, id == MAP_FE4 ? 4 : 6, (uint32_t)(i / FE_CELLS),
+		                        i % FE_CELLS);
+
+		used += *c.key != 0;
+	}
+	return used;
+}
+
 /* As it is where the size is the same: what fits in one order might not in another. */
 int table_copy(struct maps *to, const struct maps *from)
 {

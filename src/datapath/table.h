@@ -33,5 +33,8 @@ void table_delete(struct maps *maps, const struct table_entry *entry);
 /* The next frontend from '*at', which is 0 at first; false at the end. */
 bool table_next(const struct maps *maps, size_t *at, struct table_entry *ret);
 
+/* Frontends in MAP_FE4 or MAP_FE6. */
+size_t table_used(const struct maps *maps, enum map_id id);
+
 /* Sets in 'to', of the same sizes or larger, what 'from' has.  -ENOSPC: larger still. */
 int table_copy(struct maps *to, const struct maps *from);
