@@ -21,7 +21,8 @@
 #include "datapath/sockdiag.h"
 
 #define BATCH_NS (30 * NSEC_PER_MSEC)
-#define REST     10 /* times what a pass took: endless churn must not keep a processor busy */
+#define REST     10 /* times what a pass costs: endless churn must not keep a processor busy */
+#define REST_MAX NSEC_PER_SEC
 #define READ_MAX 4096
 
 /* What the thread works with. */
@@ -173,23 +174,40 @@ static bool wait_for_work(struct evict *e, int64_t pause_ns)
 	return !stop;
 }
 
+/* Of this thread: on a busy machine a pass may take long that costs next to nothing. */
+static int64_t processor_time(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+static int64_t pause_after(int64_t cost)
+{
+	if (cost * REST > REST_MAX)
+		return REST_MAX;
+	return cost * REST > BATCH_NS ? cost * REST : BATCH_NS;
+}
+
 static void *work(void *arg)
 {
 	struct evict *e = arg;
 	struct maps maps;
 	struct pass pass = { .maps = &maps, .link = -1 };
-	int64_t took = 0;
+	int64_t pause = BATCH_NS;
 
 	maps_init(&maps);
-	while (wait_for_work(e, took * REST > BATCH_NS ? took * REST : BATCH_NS)) {
-		int64_t start = clock_now();
+	while (wait_for_work(e, pause)) {
+		int64_t start;
 		int r;
 
 		take_maps(e, &maps, &pass);
 		pass.destroyed = 0;
+		start = processor_time();
 		r = pass.link < 0 ? pass.link : netns_each(evict_here, &pass, NULL);
 		report(e, &pass, r);
-		took = clock_now() - start;
+		pause = pause_after(processor_time() - start);
 	}
 	cleanup_close(&pass.link);
 	maps_done(&maps);
