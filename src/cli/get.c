@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "cli/commands.h"
+#include "cli/kernel.h"
 #include "cli/printer.h"
 #include "cli/session.h"
 #include "kube/json.h"
@@ -20,6 +21,8 @@ static const struct option_spec options[] = {
 	{ "selector", 'l', "SELECTOR", "only objects with these labels (app=web,tier!=test)", 0 },
 	{ "output", 'o', "FORMAT", "wide, yaml, json or name", 0 },
 	{ "no-headers", 0, NULL, "leave out the head of the table", 0 },
+	{ "kernel", 0, NULL, "what the kernel of this node has, instead of the API", 0 },
+	OPTION_PIN_DIR,
 	{ 0 },
 };
 
@@ -245,6 +248,7 @@ static int finish(struct get *get)
 static int run(const struct args *args)
 {
 	struct get get = { .args = args };
+	const char *word = args_operand(args, 0);
 	struct err err = { 0 };
 	int r;
 
@@ -253,6 +257,8 @@ static int run(const struct args *args)
 		                           "unknown output format '%s': expected wide, yaml, json "
 		                           "or name",
 		                           args_get(args, "output"));
+	if (args_flag(args, "kernel") || kernel_is_kind(word))
+		return kernel_get(args, word);
 	r = session_open(&get.session, args, &err);
 	get.items = json_array();
 	if (r == 0)
@@ -271,11 +277,16 @@ const struct command command_get = {
 	.operands = "KIND[,KIND...] [NAME]",
 	.operands_min = 1,
 	.operands_max = 2,
-	.summary = "show objects of the API",
+	.summary = "show objects of the API, or what the kernel has",
 	.description = "Shows objects as a table, or whole with -o yaml or json.\n"
 		       "  fairlead get svc\n"
 		       "  fairlead get svc,endpointslices -o wide\n"
-		       "  fairlead get pod web-1 -o yaml",
+		       "  fairlead get pod web-1 -o yaml\n"
+		       "What the kernel of this node really has, with the connections of each "
+		       "backend. Needs root; the\nagent need not run.\n"
+		       "  fairlead get frontends\n"
+		       "  fairlead get backends -o json\n"
+		       "  fairlead get services --kernel",
 	.options = options,
 	.run = run,
 };

@@ -9,6 +9,7 @@
 #include "cli/printer.h"
 #include "cli/session.h"
 #include "datapath/datapath.h"
+#include "datapath/view.h"
 #include "kube/json.h"
 
 static const struct option_spec options[] = {
@@ -52,15 +53,34 @@ static json_t *ask_api(const struct args *args)
 	return api;
 }
 
+/* The programs that are not attached, as names; empty: all are. */
+static json_t *missing_programs(const char *pin_dir, struct err *err)
+{
+	json_t *missing = json_array();
+	struct view *view = NULL;
+
+	if (view_read(pin_dir, &view, err) < 0) {
+		json_decref(missing);
+		return NULL;
+	}
+	for (size_t i = 0; i < VIEW_HOOKS; i++)
+		if (!view->hooks[i].attached)
+			json_array_append_new(missing, json_string(view->hooks[i].name));
+	view_free(view);
+	return missing;
+}
+
 /* What the kernel really has. */
 static json_t *ask_kernel(const struct args *args)
 {
 	auto_json json_t *frontends = NULL;
+	auto_json json_t *missing = NULL;
 	struct err err = { 0 };
 	json_t *frontend;
 	size_t backends = 0, empty = 0, i;
 
-	if (datapath_dump(args_get(args, "pin-dir"), &frontends, &err) < 0)
+	missing = missing_programs(args_get(args, "pin-dir"), &err);
+	if (!missing || datapath_dump(args_get(args, "pin-dir"), &frontends, &err) < 0)
 		return json_pack("{s:b, s:s}", "inEffect", 0, "error", err.msg);
 	json_array_foreach(frontends, i, frontend) {
 		size_t n = json_array_size(json_object_get(frontend, "backends"));
@@ -68,7 +88,8 @@ static json_t *ask_kernel(const struct args *args)
 		backends += n;
 		empty += n == 0;
 	}
-	return json_pack("{s:b, s:i, s:i, s:i, s:O}", "inEffect", 1, "frontends",
+	return json_pack("{s:b, s:O, s:i, s:i, s:i, s:O}", "inEffect",
+	                 json_array_size(missing) == 0, "programsMissing", missing, "frontends",
 	                 (int)json_array_size(frontends), "backends", (int)backends,
 	                 "frontendsWithoutBackend", (int)empty, "list", frontends);
 }
@@ -90,9 +111,18 @@ static void print_api(const json_t *api)
 
 static void print_kernel(const json_t *kernel)
 {
-	if (!json_path_bool(kernel, "inEffect", false)) {
+	const json_t *name;
+	size_t i;
+
+	if (json_path_string(kernel, "error")) {
 		(void)printf("datapath  not in effect: %s\n", json_path_str(kernel, "error"));
 		return;
+	}
+	if (!json_path_bool(kernel, "inEffect", false)) {
+		(void)printf("datapath  not in effect, programs that are not attached:");
+		json_array_foreach(json_path(kernel, "programsMissing"), i, name)
+			(void)printf(" %s", json_string_value(name));
+		(void)putchar('\n');
 	}
 	(void)printf("datapath  eBPF at connect(): %lld frontends (%lld without a backend), "
 	             "%lld backends\n",

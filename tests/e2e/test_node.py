@@ -1,6 +1,7 @@
 """What a node says of itself: health, metrics, health checks of Services, and that it repairs itself."""
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -176,3 +177,61 @@ def test_options_from_a_file(machine):
     file.write_text('node-nam: n1\n')
     status, _, err = machine.done(FAIRLEAD, 'agent', '--config', file)
     assert status == 2 and f"{file}: unknown option 'node-nam'" in err
+
+
+def hold_connections(machine, address, n):
+    """A process that keeps n connections open until it is killed."""
+    code = ('import socket, sys, time\n'
+            f's = [socket.create_connection(("{address}", 80)) for _ in range({n})]\n'
+            'print(len(s), flush=True)\ntime.sleep(60)')
+    process = machine.popen('/usr/bin/python3', '-c', code, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == f'{n}\n'
+    return process
+
+
+def test_what_the_kernel_has(web):
+    """Read from the maps: also after the agent is gone."""
+    address, pins = web.cluster_ip(), ('--pin-dir', web.pins)
+    holder = hold_connections(web, address, 6)
+    web.kill()
+
+    def shown(*words):
+        return [line.split() for line in web.fairlead(*words, *pins).splitlines()]
+    head, *rows = shown('get', 'frontends')
+    assert head == ['ADDRESS', 'PROTOCOL', 'TYPE', 'SERVICE', 'BACKENDS']
+    assert [f'{address}:80', 'TCP', 'ClusterIP', 'default/web', '3'] in rows
+    mine = [row for row in shown('get', 'backends', '--no-headers') if row[2] == 'default/web']
+    assert {row[0] for row in mine} == {f'{pod.ip}:80' for pod in web.pods.values()}
+    assert {row[3] for row in mine} == {'active'} and sum(int(row[4]) for row in mine) == 6
+    [service] = [s for s in json.loads(web.fairlead('get', 'services', '--kernel', '-o', 'json', *pins))
+                 if s['name'] == 'web']
+    assert service['connections'] == 6 and service['windows']['all'] == 3
+    assert service['family'] == 'IPv4' and service['affinitySeconds'] == 0
+
+    traced = web.fairlead('trace', f'{address}:80', *pins)
+    assert traced.startswith(f'{address}:80: balanced\n') and 'one of 3 backends' in traced
+    assert 'direct' in web.fairlead('trace', f'{address}:81', *pins)
+    assert 'direct' in web.fairlead('trace', f'{address}:80', '--protocol', 'udp', *pins)
+    verdict = json.loads(web.fairlead('trace', f'{address}:80', '-o', 'json', *pins))
+    assert verdict['verdict'] == 'balanced' and len(verdict['backends']) == 3
+
+    holder.kill()
+    holder.wait()
+    wait_until('no connections', lambda: sum(
+        int(row[4]) for row in shown('get', 'backends', '--no-headers')) == 0)
+    for words, status, said in [
+            (['get', 'pods', '--kernel'], 2, 'the kernel has frontends, backends and services'),
+            (['trace', address], 2, 'expected ADDR:PORT'),
+            (['trace', f'{address}:80', '--protocol', 'icmp'], 2, 'expected tcp, udp or sctp')]:
+        got, _, err = web.done(FAIRLEAD, *words, *pins)
+        assert got == status and said in err
+    got, _, err = web.done(FAIRLEAD, 'get', 'frontends', '--pin-dir', web.pins + '-none')
+    assert got == 1 and 'no agent has run here' in err
+
+
+def test_status_names_programs_that_are_gone(up):
+    """Until the agent notices: its next look is seconds away."""
+    [link] = run('find', up.pins, '-name', 'getpeername4').split()
+    run('bpftool', 'link', 'detach', 'pinned', link)
+    status, out, _ = up.done(FAIRLEAD, 'status', '--pin-dir', up.pins)
+    assert status == 1 and 'programs that are not attached: getpeername4' in out
