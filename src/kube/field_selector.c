@@ -65,8 +65,7 @@ static bool is_supported(const struct kind *kind, const char *field)
 }
 
 /* "field=value", "field==value" or "field!=value". */
-static int parse_term(const struct kind *kind, const char *text, char *term_text, struct term *term,
-                      struct err *err)
+static int parse_term(const char *text, char *term_text, struct term *term, struct err *err)
 {
 	char *op = strchr(term_text, '='), *value;
 
@@ -81,13 +80,10 @@ static int parse_term(const struct kind *kind, const char *text, char *term_text
 	}
 	*op = '\0';
 	term->field = xstrdup(term_text);
-	if (!is_supported(kind, term->field))
-		return err_set(err, -EINVAL, "field label not supported: %s", term->field);
 	return unescape(value, &term->value, err);
 }
 
-static int parse_terms(const struct kind *kind, const char *text, struct field_selector *selector,
-                       struct err *err)
+static int parse_terms(const char *text, struct field_selector *selector, struct err *err)
 {
 	const char *end;
 
@@ -101,9 +97,33 @@ static int parse_terms(const struct kind *kind, const char *text, struct field_s
 		term_text = xstrndup(p, (size_t)(end - p));
 		array_reserve(selector->list, selector->n, selector->cap);
 		selector->list[selector->n] = (struct term){ 0 };
-		r = parse_term(kind, text, term_text, &selector->list[selector->n++], err);
+		r = parse_term(text, term_text, &selector->list[selector->n++], err);
 		if (r < 0)
 			return r;
+	}
+	return 0;
+}
+
+static void drop_term(struct field_selector *selector, size_t i)
+{
+	free(selector->list[i].field);
+	free(selector->list[i].value);
+	selector->list[i] = selector->list[--selector->n];
+}
+
+/* All is read before a field is looked at; a term of nothing selects all (fields.hasTerm.Transform). */
+static int check_fields(struct field_selector *selector, struct err *err)
+{
+	for (size_t i = 0; i < selector->n;) {
+		const struct term *term = &selector->list[i];
+
+		if (!term->field[0] && !term->value[0] && !term->negated) {
+			drop_term(selector, i);
+			continue;
+		}
+		if (!is_supported(selector->kind, term->field))
+			return err_set(err, -EINVAL, "field label not supported: %s", term->field);
+		i++;
 	}
 	return 0;
 }
@@ -115,7 +135,9 @@ int field_selector_parse(const struct kind *kind, const char *text, struct field
 	int r;
 
 	selector->kind = kind;
-	r = parse_terms(kind, text, selector, err);
+	r = parse_terms(text, selector, err);
+	if (r == 0)
+		r = check_fields(selector, err);
 	if (r < 0)
 		field_selector_free(selector);
 	else

@@ -285,6 +285,11 @@ int kind_check_type_meta(const json_t *value, struct err *err)
 	return 0;
 }
 
+int schema_check(const struct schema *schema, const json_t *object, struct err *err)
+{
+	return check_fields(schema, NULL, object, err);
+}
+
 int kind_check_types(const struct kind *kind, const json_t *object, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;

@@ -10,6 +10,10 @@
  */
 #pragma once
 
+#include <jansson.h>
+
+#include "base/err.h"
+
 enum schema_type {
 	SCHEMA_STRING,
 	SCHEMA_BOOL,
@@ -51,8 +55,14 @@ struct schema {
 	const struct schema_field *fields; /* ends with a NULL name */
 };
 
-extern const struct schema schema_config_map, schema_deployment, schema_endpoint_slice,
-	schema_endpoints, schema_event, schema_events_event, schema_ip_address, schema_lease,
-	schema_namespace, schema_node, schema_object_meta, schema_pod, schema_pod_template,
-	schema_replica_set, schema_scale, schema_secret, schema_service, schema_service_account,
-	schema_service_cidr;
+extern const struct schema schema_config_map, schema_delete_options, schema_deployment,
+	schema_endpoint_slice, schema_endpoints, schema_event, schema_events_event,
+	schema_ip_address, schema_lease, schema_namespace, schema_node, schema_object_meta,
+	schema_pod, schema_pod_template, schema_replica_set, schema_scale, schema_secret,
+	schema_service, schema_service_account, schema_service_cidr;
+
+/*
+ * The fields of an object that is no resource; -EBADMSG with the words of encoding/json: "json: cannot
+ * unmarshal string into Go struct field DeleteOptions.gracePeriodSeconds of type int64".
+ */
+int schema_check(const struct schema *schema, const json_t *object, struct err *err);

@@ -772,6 +772,20 @@ const struct schema schema_scale = { .go_name = "Scale", FIELDS(
 	STRUCT_ALWAYS("spec", "v1.ScaleSpec", scale_spec),
 	STRUCT_ALWAYS("status", "v1.ScaleStatus", scale_status)) };
 
+/* meta.k8s.io */
+
+static const struct schema preconditions = { .go_name = "Preconditions", FIELDS(
+	FIELD("resourceVersion", SCHEMA_STRING),
+	FIELD("uid", SCHEMA_STRING)) };
+
+const struct schema schema_delete_options = { .go_name = "DeleteOptions", FIELDS(
+	TYPE_META,
+	STRINGS("dryRun"),
+	FIELD("gracePeriodSeconds", SCHEMA_INT64),
+	FIELD("orphanDependents", SCHEMA_BOOL),
+	STRUCT("preconditions", "v1.Preconditions", preconditions),
+	FIELD("propagationPolicy", SCHEMA_STRING)) };
+
 /* events.k8s.io */
 
 const struct schema schema_events_event = { .go_name = "Event", FIELDS(

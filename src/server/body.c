@@ -12,6 +12,7 @@
 #include "kube/decode.h"
 #include "kube/json.h"
 #include "kube/protobuf.h"
+#include "kube/schema.h"
 #include "kube/status.h"
 #include "server/duplicates.h"
 #include "server/object.h"
@@ -289,7 +290,9 @@ static json_t *check_options_kind(const char *api_version, const char *kind)
 {
 	if (!kind[0] || strcmp(kind, "DeleteOptions") == 0)
 		return NULL;
-	return status_new(400, "BadRequest", "no kind \"%s\" is registered for version \"%s\"",
+	return status_new(400, "BadRequest",
+	                  "no kind \"%s\" is registered for version \"%s\" in scheme "
+	                  "\"pkg/runtime/scheme.go:111\"",
 	                  kind, api_version[0] ? api_version : "meta.k8s.io/v1");
 }
 
@@ -331,25 +334,15 @@ json_t *body_delete_options(struct http_request *req, json_t **ret)
 	if (type == BODY_PROTOBUF)
 		return protobuf_options(text, size, ret);
 	if (decode(text, size, type, &tree, &err) < 0)
-		return status_new(400, "BadRequest", "cannot read the DeleteOptions: %s", err.msg);
-	if (!json_is_object(tree))
 		return status_new(400, "BadRequest",
-		                  "cannot read the DeleteOptions: not an object");
+		                  "couldn't get version/kind; json parse error: %s", err.msg);
+	if (kind_check_type_meta(tree, &err) < 0)
+		return status_new(400, "BadRequest",
+		                  "couldn't get version/kind; json parse error: %s", err.msg);
 	status = check_options_kind(json_path_str(tree, "apiVersion"), json_path_str(tree, "kind"));
+	if (!status && schema_check(&schema_delete_options, tree, &err) < 0)
+		status = status_new(400, "BadRequest", "%s", err.msg);
 	if (!status)
 		*ret = take_ptr(&tree);
 	return status;
-}
-
-json_t *body_dry_run(struct http_request *req, bool *ret)
-{
-	const char *value = http_query(req, "dryRun");
-
-	if (value && value[0] && strcmp(value, "All") != 0)
-		return status_new(422, "Invalid",
-		                  " \"\" is invalid: dryRun: Unsupported value: \"%s\": "
-		                  "supported values: \"All\"",
-		                  value);
-	*ret = value && value[0];
-	return NULL;
 }

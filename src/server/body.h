@@ -37,6 +37,3 @@ json_t *body_duplicates(struct http_request *req);
 
 /* DeleteOptions; an empty body gives an empty object. */
 json_t *body_delete_options(struct http_request *req, json_t **ret);
-
-/* ?dryRun=All; refuses other values with 422. */
-json_t *body_dry_run(struct http_request *req, bool *ret);

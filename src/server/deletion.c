@@ -13,6 +13,7 @@
 #include "server/mutate.h"
 #include "server/namespaces.h"
 #include "server/object.h"
+#include "server/request_options.h"
 
 #define GRACE_DEFAULT 30 /* seconds, of a Pod that says nothing */
 #define GRACE_MAX     (366LL * 24 * 3600)
@@ -47,20 +48,22 @@ static json_t *check_preconditions(const struct deletion *d, const json_t *old)
 	const char *version = json_path_str(d->options, "preconditions.resourceVersion");
 	const char *old_uid = json_path_str(old, "metadata.uid");
 	const char *old_version = json_path_str(old, "metadata.resourceVersion");
+	struct kind named = *d->kind;
 
+	named.plural = d->kind->name; /* here it is the kind that stands for the resource */
 	if (uid[0] && strcmp(uid, old_uid) != 0)
-		return status_for(409, "Conflict", d->kind, d->name,
+		return status_for(409, "Conflict", &named, d->name,
 		                  "Operation cannot be fulfilled on %s \"%s\": the UID in the "
 		                  "precondition (%s) does not match the UID in record (%s). The "
 		                  "object might have been deleted and then recreated",
-		                  d->kind->plural, d->name, uid, old_uid);
+		                  named.plural, d->name, uid, old_uid);
 	if (version[0] && strcmp(version, old_version) != 0)
-		return status_for(409, "Conflict", d->kind, d->name,
+		return status_for(409, "Conflict", &named, d->name,
 		                  "Operation cannot be fulfilled on %s \"%s\": the "
 		                  "ResourceVersion in the precondition (%s) does not match the "
 		                  "ResourceVersion in record (%s). The object might have been "
 		                  "modified",
-		                  d->kind->plural, d->name, version, old_version);
+		                  named.plural, d->name, version, old_version);
 	return NULL;
 }
 
@@ -214,8 +217,6 @@ static json_t *validate_options(const json_t *options)
 	static const char *const policies[] = { "Foreground", "Background", "Orphan", "nil", NULL };
 	const char *policy = json_path_str(options, "propagationPolicy");
 	struct field_errors errs = { 0 };
-	auto_free char *text = NULL;
-	json_t *status = NULL;
 	bool known = !policy[0];
 
 	for (const char *const *p = policies; p[1]; p++)
@@ -225,16 +226,8 @@ static json_t *validate_options(const json_t *options)
 		                     "orphanDependents and deletionPropagation cannot be both set");
 	if (!known)
 		field_unsupported(&errs, "propagationPolicy", policy, policies);
-	if (errs.n) {
-		text = field_errors_text(&errs);
-		status = status_new(422, "Invalid", "DeleteOptions.meta.k8s.io \"\" is invalid: %s",
-		                    text);
-		json_path_set(status, "details",
-		              json_pack("{s:s,s:s,s:o}", "group", "meta.k8s.io", "kind",
-		                        "DeleteOptions", "causes", field_errors_causes(&errs)));
-	}
-	field_errors_done(&errs);
-	return status;
+	request_options_check_dry_run(json_path(options, "dryRun"), &errs);
+	return request_options_refusal("DeleteOptions", &errs);
 }
 
 void deletion_start(struct deletion *d)

@@ -10,6 +10,7 @@
 #include "kube/field_error.h"
 #include "kube/json.h"
 #include "kube/status.h"
+#include "server/request_options.h"
 #include "server/view.h"
 
 #define TIMEOUT_MAX_S (366ULL * 24 * 3600)
@@ -30,16 +31,46 @@ static bool query_bool(struct http_request *req, const char *key, bool *ret_give
 	return text && strcasecmp(text, "false") != 0 && strcmp(text, "0") != 0;
 }
 
+/* As strconv.ParseInt reads a number of 64 bits; one below zero is taken for zero. */
 static json_t *query_number(struct http_request *req, const char *key, uint64_t max, uint64_t *ret)
 {
-	const char *text = http_query(req, key);
+	const char *text = http_query(req, key), *digits;
 
 	if (!text || !text[0])
 		return NULL;
-	if (parse_u64(text, max, ret) == 0)
+	digits = text + (text[0] == '-' || text[0] == '+');
+	if (digits[0] && parse_u64(digits, max, ret) == 0) {
+		if (text[0] == '-')
+			*ret = 0;
 		return NULL;
-	return status_new(400, "BadRequest", "%s: Invalid value: \"%s\": must be a number", key,
-	                  text);
+	}
+	return status_new(400, "BadRequest", "strconv.ParseInt: parsing \"%s\": %s", text,
+	                  digits[0] && !digits[strspn(digits, "0123456789")] ? "value out of range"
+	                                                                     : "invalid syntax");
+}
+
+json_t *list_options_version(struct http_request *req, bool list, uint64_t *ret)
+{
+	const char *text = http_query(req, "resourceVersion");
+
+	*ret = 0;
+	if (!text || !text[0] || parse_u64(text, UINT64_MAX, ret) == 0)
+		return NULL;
+	return status_new(list ? 400 : 500, list ? "BadRequest" : "",
+	                  "%sresourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing "
+	                  "\"%s\": %s",
+	                  list ? "invalid resource version: " : "", text, text,
+	                  text[strspn(text, "0123456789")] ? "invalid syntax"
+	                                                   : "value out of range");
+}
+
+/* Where base64 for URLs ends that should not: Go's words for a token of somebody else. */
+static size_t base64_fault(const char *token)
+{
+	size_t n = strspn(token,
+	                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+
+	return token[n] ? n : n - n % 4;
 }
 
 /* "REVISION.NAMESPACE/NAME", see list_options_continue(); the revision 0 is any. */
@@ -50,7 +81,10 @@ static json_t *parse_continue(const char *token, struct list_options *options)
 
 	if (!dot || !strchr(dot, '/') ||
 	    parse_u64(revision, UINT64_MAX, &options->after_revision) < 0)
-		return status_new(400, "BadRequest", "continue key is not valid: \"%s\"", token);
+		return status_new(400, "BadRequest",
+		                  "invalid continue token: continue key is not valid: illegal "
+		                  "base64 data at input byte %zu",
+		                  base64_fault(token));
 	options->after = dot + 1;
 	return NULL;
 }
@@ -74,10 +108,9 @@ static json_t *parse_selectors(struct http_request *req, const struct kind *kind
 	return NULL;
 }
 
-static json_t *parse_numbers(struct http_request *req, struct list_options *options)
+static json_t *parse_numbers(struct http_request *req, bool watch, struct list_options *options)
 {
 	const char *version = http_query(req, "resourceVersion");
-	const char *token = http_query(req, "continue");
 	json_t *status;
 
 	status = query_number(req, "limit", INT64_MAX, &options->limit);
@@ -85,63 +118,70 @@ static json_t *parse_numbers(struct http_request *req, struct list_options *opti
 		status = query_number(req, "timeoutSeconds", TIMEOUT_MAX_S, &options->timeout_s);
 	if (!status && version && version[0]) {
 		options->has_version = true;
-		status = query_number(req, "resourceVersion", UINT64_MAX, &options->version);
+		status = list_options_version(req, !watch, &options->version);
 	}
-	if (!status && token && token[0])
-		status = parse_continue(token, options);
 	return status;
 }
 
 /* Which parameters go together (apimachinery internalversion/validation.ValidateListOptions). */
-static void check(struct http_request *req, bool watch, const struct list_options *options,
-                  struct field_errors *errs)
+static void check_list(struct http_request *req, const struct list_options *options,
+                       const char *match, struct field_errors *errs)
 {
 	static const char *const modes[] = { "Exact", "NotOlderThan", "", NULL };
-	const char *match = http_query(req, "resourceVersionMatch");
+	const char *token = http_query(req, "continue");
 
-	match = match ? match : "";
-	if (watch && match[0] && !options->has_initial)
-		field_forbidden(errs, "resourceVersionMatch",
-		                "resourceVersionMatch is forbidden for watch unless "
-		                "sendInitialEvents is provided");
-	else if (!watch && match[0] && !options->has_version)
+	if (match[0] && !options->has_version)
 		field_forbidden(errs, "resourceVersionMatch",
 		                "resourceVersionMatch is forbidden unless resourceVersion is "
 		                "provided");
-	else if (match[0] && strcmp(match, modes[0]) != 0 && strcmp(match, modes[1]) != 0)
+	if (match[0] && token && token[0])
+		field_forbidden(errs, "resourceVersionMatch",
+		                "resourceVersionMatch is forbidden when continue is provided");
+	if (match[0] && strcmp(match, modes[0]) != 0 && strcmp(match, modes[1]) != 0)
 		field_unsupported(errs, "resourceVersionMatch", match, modes);
-	else if (options->exact && options->version == 0 && !watch)
+	if (options->exact && options->has_version && options->version == 0)
 		field_forbidden(errs, "resourceVersionMatch",
 		                "resourceVersionMatch \"exact\" is forbidden for "
 		                "resourceVersion \"0\"");
-	if (options->has_initial && !watch)
+	if (options->has_initial)
 		field_forbidden(errs, "sendInitialEvents",
 		                "sendInitialEvents is forbidden for list");
-	else if (options->has_initial && strcmp(match, modes[1]) != 0)
-		field_forbidden(errs, "resourceVersionMatch",
-		                "sendInitialEvents requires setting resourceVersionMatch to "
-		                "NotOlderThan");
-	if (options->after && options->has_version && options->version != 0)
+	if (!match[0] && token && token[0] && options->version != 0)
 		field_forbidden(errs, "resourceVersion",
 		                "specifying resource version is not allowed when using continue");
 }
 
-static json_t *invalid_options(const struct field_errors *errs)
+/* Without a word on it a watch from no version is one with initial events (SetListOptionsDefaults). */
+static void check_watch(struct http_request *req, const struct list_options *options,
+                        const char *match, struct field_errors *errs)
 {
-	auto_free char *text = field_errors_text(errs);
-	json_t *status = status_new(422, "Invalid", "ListOptions.meta.k8s.io \"\" is invalid: %s",
-	                            text);
+	static const char *const modes[] = { "NotOlderThan", NULL };
+	const char *token = http_query(req, "continue");
+	bool initial = options->has_initial || (!match[0] && options->version == 0);
+	const char *mode = !options->has_initial && initial ? modes[0] : match;
 
-	json_path_set(status, "details.group", json_string("meta.k8s.io"));
-	json_path_set(status, "details.kind", json_string("ListOptions"));
-	json_path_set(status, "details.causes", field_errors_causes(errs));
-	return status;
+	if (initial && strcmp(mode, modes[0]) != 0)
+		field_forbidden(errs, "resourceVersionMatch",
+		                "sendInitialEvents requires setting resourceVersionMatch to "
+		                "NotOlderThan");
+	if (!mode[0])
+		return;
+	if (!initial)
+		field_forbidden(errs, "resourceVersionMatch",
+		                "resourceVersionMatch is forbidden for watch unless "
+		                "sendInitialEvents is provided");
+	if (strcmp(mode, modes[0]) != 0)
+		field_unsupported(errs, "resourceVersionMatch", mode, modes);
+	if (token && token[0])
+		field_forbidden(errs, "resourceVersionMatch",
+		                "resourceVersionMatch is forbidden when continue is provided");
 }
 
 json_t *list_options_parse(struct http_request *req, const struct kind *kind, bool watch,
                            struct list_options *options)
 {
 	const char *match = http_query(req, "resourceVersionMatch");
+	const char *token = http_query(req, "continue");
 	struct field_errors errs = { 0 };
 	json_t *status;
 	bool given;
@@ -150,7 +190,7 @@ json_t *list_options_parse(struct http_request *req, const struct kind *kind, bo
 	options->bookmarks = query_bool(req, "allowWatchBookmarks", &given);
 	options->initial = query_bool(req, "sendInitialEvents", &options->has_initial);
 	options->exact = match && strcmp(match, "Exact") == 0;
-	status = parse_numbers(req, options);
+	status = parse_numbers(req, watch, options);
 	/* A limit with a version and no mode is the old way to ask for exactly that version. */
 	if (!watch && options->limit && options->version && (!match || !match[0]))
 		options->exact = true;
@@ -158,10 +198,13 @@ json_t *list_options_parse(struct http_request *req, const struct kind *kind, bo
 		status = parse_selectors(req, kind, options);
 	if (status)
 		return status;
-	check(req, watch, options, &errs);
-	if (errs.n)
-		status = invalid_options(&errs);
-	field_errors_done(&errs);
+	if (watch)
+		check_watch(req, options, match ? match : "", &errs);
+	else
+		check_list(req, options, match ? match : "", &errs);
+	status = request_options_refusal("ListOptions", &errs);
+	if (!status && !watch && token && token[0])
+		status = parse_continue(token, options);
 	return status;
 }
 
@@ -209,7 +252,7 @@ json_t *list_options_expired(const struct list_options *options)
 json_t *list_options_too_large(uint64_t asked, uint64_t current)
 {
 	json_t *status = status_new(504, "Timeout",
-	                            "Too large resource version: %llu, current: %llu",
+	                            "Timeout: Too large resource version: %llu, current: %llu",
 	                            (unsigned long long)asked, (unsigned long long)current);
 
 	json_path_set(status, "details.retryAfterSeconds", json_integer(1));

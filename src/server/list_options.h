@@ -53,4 +53,6 @@ char *list_options_continue(uint64_t revision, const struct store_object *last);
 json_t *list_options_expired(const struct list_options *options);
 
 /* 504: the resourceVersion asked for is yet to come. */
+/* ?resourceVersion= of a GET or watch (500 if it is no number), or with 'list' (400); 0: none. */
+json_t *list_options_version(struct http_request *req, bool list, uint64_t *ret);
 json_t *list_options_too_large(uint64_t asked, uint64_t current);

@@ -272,7 +272,9 @@ static void decide(struct mutation *m, json_t *object, const json_t *old,
                    struct store_change *change)
 {
 	m->created = !old;
-	json_path_del(object, "metadata.resourceVersion");
+	/* What a dry run was given on a create it shows, as kube-apiserver does. */
+	if (old || !m->dry_run)
+		json_path_del(object, "metadata.resourceVersion");
 	if (old)
 		json_path_set(object, "metadata.resourceVersion",
 		              json_incref(json_path(old, "metadata.resourceVersion")));
@@ -307,6 +309,17 @@ static json_t *check_new_version(const struct mutation *m, const json_t *object)
 	return status_new(500, "", "resourceVersion should not be set on objects to be created");
 }
 
+static json_t *already_exists(const struct mutation *m, const json_t *old)
+{
+	json_t *status = status_already_exists(m->kind, m->name);
+
+	if (json_path_string(old, "metadata.deletionTimestamp"))
+		json_path_set(status, "message",
+		              json_sprintf("object is being deleted: %s",
+		                           json_path_str(status, "message")));
+	return status;
+}
+
 static int on_change(void *arg, const struct store_object *stored, struct store_change *change)
 {
 	struct mutation *m = arg;
@@ -328,7 +341,7 @@ static int on_change(void *arg, const struct store_object *stored, struct store_
 		status = check_new_version(m, object);
 	/* A create is refused as invalid before it is as a duplicate, as in Kubernetes. */
 	if (!status && old && m->op == MUTATE_CREATE)
-		status = status_already_exists(m->kind, m->name);
+		status = already_exists(m, old);
 	if (status)
 		return refuse(m, status);
 	object_set_kind(object, kind_stored(m->kind));

@@ -289,7 +289,7 @@ static void reply_document(struct http_request *req, const struct document *docu
 static void reply_nothing(struct http_request *req, int code)
 {
 	http_add_header(req, "Vary", "Accept");
-	http_reply(req, code, TYPE_TEXT, "", 0);
+	http_reply(req, code, NULL, "", 0);
 }
 
 static void reply_v2(struct openapi *openapi, struct http_request *req)

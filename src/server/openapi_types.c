@@ -81,18 +81,6 @@ static const struct schema list_meta = { .go_name = "ListMeta", FIELDS(
 	FIELD("resourceVersion", SCHEMA_STRING),
 	FIELD("selfLink", SCHEMA_STRING)) };
 
-static const struct schema preconditions = { .go_name = "Preconditions", FIELDS(
-	FIELD("resourceVersion", SCHEMA_STRING),
-	FIELD("uid", SCHEMA_STRING)) };
-
-static const struct schema delete_options = { .go_name = "DeleteOptions", FIELDS(
-	TYPE_META,
-	STRINGS("dryRun"),
-	FIELD("gracePeriodSeconds", SCHEMA_INT64),
-	FIELD("orphanDependents", SCHEMA_BOOL),
-	STRUCT("preconditions", "v1.Preconditions", preconditions),
-	FIELD("propagationPolicy", SCHEMA_STRING)) };
-
 static const struct schema status_cause = { .go_name = "StatusCause", FIELDS(
 	FIELD("field", SCHEMA_STRING),
 	FIELD("message", SCHEMA_STRING),
@@ -119,7 +107,7 @@ static const struct schema status = { .go_name = "Status", FIELDS(
 static const struct kind meta_delete_options = { .group = "",
 	                                         .version = "v1",
 	                                         .name = "DeleteOptions",
-	                                         .schema = &delete_options };
+	                                         .schema = &schema_delete_options };
 static const struct kind meta_status = { .group = "",
 	                                 .version = "v1",
 	                                 .name = "Status",

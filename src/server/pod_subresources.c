@@ -12,6 +12,7 @@
 #include "server/mutate.h"
 #include "server/object.h"
 #include "server/reply.h"
+#include "server/request_options.h"
 #include "server/virtual_kinds.h"
 
 static void reply_success(struct http_request *req)
@@ -29,7 +30,7 @@ static json_t *read_body(struct http_request *req, const struct route *route,
 	const char *name = json_path_str(body, "metadata.name");
 
 	if (!status)
-		status = body_dry_run(req, ret_dry_run);
+		status = request_options_read(req, CREATE_OPTIONS, ret_dry_run);
 	if (!status)
 		status = object_check_namespace(body, kind, route->ns);
 	if (!status && name[0] && strcmp(name, route->name) != 0)

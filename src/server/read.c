@@ -26,11 +26,18 @@ void read_get(struct server *server, struct http_request *req, const struct rout
 {
 	const struct store_object *object = store_get(server->store, kind_stored(route->kind),
 	                                              route->ns, route->name);
+	uint64_t version, current = store_revision(server->store);
 	struct view view;
+	json_t *status;
 
 	if (!reply_view(req, route->kind, REPLY_ONE, &view))
 		return;
-	if (object)
+	status = list_options_version(req, false, &version);
+	if (!status && version > current)
+		status = list_options_too_large(version, current);
+	if (status)
+		reply_status(req, status);
+	else if (object)
 		reply_object(req, 200, &view, object);
 	else
 		reply_status(req, status_not_found(route->kind, route->name));

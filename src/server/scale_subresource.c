@@ -9,6 +9,7 @@
 #include "server/mutate.h"
 #include "server/object.h"
 #include "server/reply.h"
+#include "server/request_options.h"
 
 static void get(struct server *server, struct http_request *req, const struct route *route)
 {
@@ -134,7 +135,7 @@ static void change(struct server *server, struct http_request *req, const struct
 	bool dry_run = false;
 
 	if (!status)
-		status = body_dry_run(req, &dry_run);
+		status = request_options_read(req, UPDATE_OPTIONS, &dry_run);
 	if (status) {
 		json_decref(input);
 		reply_status(req, status);

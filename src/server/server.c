@@ -6,12 +6,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "kube/decode.h"
+#include "kube/field_error.h"
 #include "kube/json.h"
 #include "kube/status.h"
 #include "server/addresses.h"
@@ -70,6 +72,32 @@ static void reply_not_allowed(struct http_request *req)
 {
 	reply_plain_status(req, 405, "MethodNotAllowed",
 	                   "the server does not allow this method on the requested resource");
+}
+
+/* Why a name cannot be one of a path, or NULL (apimachinery IsValidPathSegmentName). */
+static const char *name_fault(const char *name)
+{
+	if (strcmp(name, ".") == 0)
+		return "may not be '.'";
+	if (strcmp(name, "..") == 0)
+		return "may not be '..'";
+	if (strchr(name, '/'))
+		return strchr(name, '%') ? "may not contain '/';may not contain '%'"
+		                         : "may not contain '/'";
+	return strchr(name, '%') ? "may not contain '%'" : NULL;
+}
+
+static bool reply_bad_name(struct http_request *req, const struct route *route)
+{
+	const char *why = name_fault(route->name);
+	auto_buf struct buf quoted = BUF_INIT;
+
+	if (!why)
+		return false;
+	field_quote(&quoted, route->name);
+	reply_status(req, status_new(400, "BadRequest", "Name parameter invalid: %s: %s",
+	                             buf_str(&quoted), why));
+	return true;
 }
 
 static void handle_resource(struct server *server, struct http_request *req,
@@ -132,6 +160,8 @@ static void handle_known(struct server *server, struct http_request *req, const 
 	warn_of_deprecation(req, route->kind);
 	if (route->verb == VERB_NONE)
 		reply_not_allowed(req);
+	else if (reply_bad_name(req, route))
+		return;
 	else if (route->sub)
 		route->sub->handle(server, req, route);
 	else if (virtual_kinds_is(route->kind))

@@ -192,10 +192,11 @@ static void on_event(void *arg, struct store_event *event)
 static void send_bookmark(struct watcher *w, bool initial_end)
 {
 	json_t *object = json_pack(
-		"{s:s,s:s,s:{s:o,s:n}}", "kind", w->kind->name, "apiVersion",
-		kind_api_version(w->kind), "metadata", "resourceVersion",
-		json_sprintf("%llu", (unsigned long long)store_revision(w->server->store)),
-		"creationTimestamp");
+		"{s:s,s:s,s:{s:o}}", "kind", w->kind->name, "apiVersion", kind_api_version(w->kind),
+		"metadata", "resourceVersion",
+		json_sprintf("%llu", (unsigned long long)store_revision(w->server->store)));
+
+	kind_normalise(w->kind, object); /* the members that Go always writes */
 
 	if (initial_end)
 		json_object_set_new(json_object_get(object, "metadata"), "annotations",

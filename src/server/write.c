@@ -15,6 +15,7 @@
 #include "server/mutate.h"
 #include "server/object.h"
 #include "server/reply.h"
+#include "server/request_options.h"
 
 /* A request whose answer comes from the store. */
 struct waiting {
@@ -47,28 +48,11 @@ static void on_mutated(struct mutation *m, const struct store_object *object)
 		reply_object(waiting->req, code, &waiting->view, object);
 }
 
-/* apimachinery validation.ValidateFieldValidation. */
-static json_t *check_validation(const char *value, enum mutate_op op)
+static enum write_options options_of(enum mutate_op op)
 {
-	static const char *const supported[] = { "", "Ignore", "Strict", "Warn", NULL };
-	const char *options = op == MUTATE_CREATE   ? "CreateOptions"
-	                      : op == MUTATE_UPDATE ? "UpdateOptions"
-	                                            : "PatchOptions";
-	struct field_errors errs = { 0 };
-	auto_free char *text = NULL;
-	json_t *status;
-
-	for (const char *const *s = supported; *s; s++)
-		if (!value || strcmp(value, *s) == 0)
-			return NULL;
-	field_unsupported(&errs, "fieldValidation", value, supported);
-	text = field_errors_text(&errs);
-	status = status_new(422, "Invalid", "%s.meta.k8s.io \"\" is invalid: %s", options, text);
-	json_path_set(status, "details",
-	              json_pack("{s:s,s:s,s:o}", "group", "meta.k8s.io", "kind", options, "causes",
-	                        field_errors_causes(&errs)));
-	field_errors_done(&errs);
-	return status;
+	return op == MUTATE_CREATE   ? CREATE_OPTIONS
+	       : op == MUTATE_UPDATE ? UPDATE_OPTIONS
+	                             : PATCH_OPTIONS;
 }
 
 /* Takes 'input' over. */
@@ -78,10 +62,8 @@ static void mutate(struct server *server, struct http_request *req, const struct
 	const char *validation = http_query(req, "fieldValidation");
 	struct mutation *m;
 	bool dry_run = false;
-	json_t *status = body_dry_run(req, &dry_run);
+	json_t *status = request_options_read(req, options_of(op), &dry_run);
 
-	if (!status)
-		status = check_validation(validation, op);
 	if (status) {
 		json_decref(input);
 		reply_status(req, status);
@@ -220,11 +202,16 @@ static void on_deleted(struct deletion *d, const struct store_object *object)
 		reply_json(waiting->req, 200, deleted_status(d->kind, object));
 }
 
-/* The DeleteOptions and dry run of a request; answers and returns false if they are refused. */
+/* The DeleteOptions of the body, else of the query; answers and returns false if they are refused. */
 static bool read_options(struct http_request *req, json_t **ret_options, bool *ret_dry_run)
 {
-	json_t *options = NULL, *status = body_dry_run(req, ret_dry_run);
+	json_t *options = NULL, *status = NULL;
+	size_t size;
 
+	*ret_dry_run = false;
+	(void)http_body(req, &size);
+	if (size == 0)
+		status = request_options_read(req, DELETE_OPTIONS, ret_dry_run);
 	if (!status)
 		status = body_delete_options(req, &options);
 	if (status) {

@@ -329,8 +329,9 @@ static void lists_refuse(void **state)
 		const char *message;
 	} cases[] = {
 		{ "fieldSelector=spec.ports%3D1", 400, "field label not supported: spec.ports" },
-		{ "limit=x", 400, "limit: Invalid value: \"x\": must be a number" },
-		{ "continue=x", 400, "continue key is not valid: \"x\"" },
+		{ "limit=x", 400, "strconv.ParseInt: parsing \"x\": invalid syntax" },
+		{ "continue=x", 400,
+		  "invalid continue token: continue key is not valid: illegal base64 data at input byte 0" },
 		{ "resourceVersionMatch=Exact", 422,
 		  "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "
 		  "resourceVersionMatch is forbidden unless resourceVersion is provided" },

@@ -95,8 +95,9 @@ static void objects_are_written(void **state)
 	assert_int_equal(send_message(h, "DELETE", CONFIG_MAPS "/a", "v1", "DeleteOptions",
 	                              BYTES("\x12\x03\x0a\x01x")),
 	                 409);
-	assert_int_equal(send_message(h, "DELETE", CONFIG_MAPS "/a?dryRun=All", "apps/v1",
-	                              "DeleteOptions", "", 0),
+	assert_int_equal(send_message(h, "DELETE", CONFIG_MAPS "/a", "apps/v1", "DeleteOptions",
+	                              BYTES("\x2a\x03"
+	                                    "All")),
 	                 200);
 	assert_int_equal(send_message(h, "DELETE", CONFIG_MAPS "/a", NULL, NULL,
 	                              BYTES("\x2a\x03"
@@ -209,9 +210,10 @@ static void bad_bodies_are_refused(void **state)
 		  "ConfigMap \"\" is invalid: metadata.name: Required value: name or generateName "
 		  "is required" },
 		{ "DELETE", CONFIG_MAPS "/a", "v1", "ConfigMap", "", 0, 400,
-		  "no kind \"ConfigMap\" is registered for version \"v1\"" },
+		  "no kind \"ConfigMap\" is registered for version \"v1\" in scheme \"pkg/runtime/scheme.go:111\"" },
 		{ "DELETE", CONFIG_MAPS "/a", NULL, "ConfigMap", "", 0, 400,
-		  "no kind \"ConfigMap\" is registered for version \"meta.k8s.io/v1\"" },
+		  "no kind \"ConfigMap\" is registered for version \"meta.k8s.io/v1\" in scheme "
+		  "\"pkg/runtime/scheme.go:111\"" },
 		{ "DELETE", CONFIG_MAPS "/a", "v1", "DeleteOptions", BYTES("\x0a\x00"), 400,
 		  "proto: wrong wireType = 2 for field GracePeriodSeconds" },
 		{ "PATCH", CONFIG_MAPS "/a", "v1", "ConfigMap", BYTES(META_A), 415, NULL },
