@@ -157,6 +157,13 @@ int kind_check_types(const struct kind *kind, const json_t *object, struct err *
 	__attribute__((warn_unused_result));
 
 /*
+ * The same of what a strategic merge patch left, in the words of what makes an object of that:
+ * "cannot restore slice from string".
+ */
+int kind_check_restored(const struct kind *kind, const json_t *object, struct err *err)
+	__attribute__((warn_unused_result));
+
+/*
  * Makes the object what it would be after a stay in Kubernetes' structs, whose fields schema.h has:
  * members that are unknown or null go, and so do empty ones that are not written; the ones that are
  * always written come; a null in a list or map becomes the empty value of its type; times are in UTC.

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "kube/go_text.h"
 #include "kube/json.h"
 
 /* RFC 7386 section 2: the value of 'patch' merged into 'target' (borrowed, may be NULL). */
@@ -28,8 +29,13 @@ int patch_merge(const json_t *object, const json_t *patch, json_t **ret, struct 
 {
 	auto_json json_t *copy = NULL;
 
+	if (json_is_null(patch))
+		return err_set(err, -EINVAL, "Invalid JSON Patch");
 	if (!json_is_object(patch))
-		return err_set(err, -EINVAL, "a merge patch must be a JSON object");
+		return err_set(err, -EINVAL,
+		               "error decoding patch: json: cannot unmarshal %s into Go value of "
+		               "type map[string]interface {}",
+		               go_text_json(patch));
 	copy = json_deep_copy(object);
 	*ret = merge(copy, patch);
 	return 0;

@@ -21,7 +21,9 @@ struct merge_key {
 
 /*
  * Each returns a new tree in '*ret', leaving 'object' and 'patch' as they were.
- * -EINVAL: the patch is malformed (400); -EBADMSG: a JSON patch operation or test failed (422).
+ * -EINVAL: the patch is malformed (400); -EBADMSG: a JSON patch operation or test failed, or lists
+ * are in lists (422); -EFBIG: too many operations (413); -EPROTO: a strategic patch does not fit its
+ * object (500).  The texts are those of Kubernetes' server; it does not tell those of -EBADMSG.
  */
 int patch_merge(const json_t *object, const json_t *patch, json_t **ret, struct err *err);
 int patch_json(const json_t *object, const json_t *patch, json_t **ret, struct err *err);

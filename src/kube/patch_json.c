@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "kube/decode.h"
+#include "kube/go_text.h"
 #include "kube/json.h"
 #include "kube/patch.h"
 
@@ -24,7 +25,7 @@ struct pointer {
 struct operation {
 	const char *op;
 	struct pointer path, from;
-	const json_t *value; /* borrowed; NULL if there is none */
+	const json_t *value; /* borrowed; null if there is none */
 };
 
 struct document {
@@ -48,50 +49,57 @@ static void operation_done(struct operation *operation)
 
 #define auto_operation __attribute__((cleanup(operation_done)))
 
-/* Takes one token at 'p' ("a~1b" is a/b) and returns its end; NULL if an escape is wrong. */
+/* Takes one token at 'p' ("a~1b" is a/b) and returns its end; any other "~" stands for itself. */
 static const char *take_token(const char *p, struct buf *token)
 {
 	for (; *p && *p != '/'; p++) {
-		if (*p != '~') {
+		if (*p == '~' && (p[1] == '0' || p[1] == '1'))
+			buf_addc(token, *++p == '0' ? '~' : '/');
+		else
 			buf_addc(token, *p);
-			continue;
-		}
-		p++;
-		if (*p != '0' && *p != '1')
-			return NULL;
-		buf_addc(token, *p == '0' ? '~' : '/');
 	}
 	return p;
 }
 
+/* What stands before the first slash is not looked at, as in Kubernetes. */
 static int pointer_parse(const char *text, struct pointer *pointer, struct err *err)
 {
+	const char *p = strchr(text, '/');
+
 	pointer->text = text;
-	for (const char *p = text; *p;) {
+	if (!p && text[0])
+		return err_set(err, -EBADMSG, "\"%s\" is not a JSON pointer", text);
+	while (p && *p) {
 		struct buf token = BUF_INIT;
 
-		if (*p != '/' || pointer->n == DECODE_DEPTH_MAX)
-			return err_set(err, -EINVAL, "\"%s\" is not a JSON pointer", text);
+		if (pointer->n == DECODE_DEPTH_MAX)
+			return err_set(err, -EBADMSG, "\"%s\" is too deep", text);
 		p = take_token(p + 1, &token);
 		array_reserve(pointer->tokens, pointer->n, pointer->cap);
 		pointer->tokens[pointer->n++] = token.p ? buf_take(&token) : xstrdup("");
-		if (!p)
-			return err_set(err, -EINVAL, "\"%s\" is not a JSON pointer", text);
 	}
 	return 0;
 }
 
-/* The place in 'array' that 'token' names; 'size' itself only where 'end_allowed'. */
+/*
+ * The place in 'array' that 'token' names; 'size' itself only where 'end_allowed'.  A sign is
+ * allowed, and -1 is the last place, as in the library that Kubernetes uses.
+ */
 static int array_index(const json_t *array, const char *token, bool end_allowed, size_t *ret)
 {
-	size_t size = json_array_size(array);
+	size_t places = json_array_size(array) + (end_allowed ? 1 : 0);
+	bool negative = token[0] == '-';
 	uint64_t i;
 
-	if (strcmp(token, "-") == 0)
-		i = size;
-	else if ((token[0] == '0' && token[1]) || parse_u64(token, SIZE_MAX, &i) < 0)
+	if (end_allowed && strcmp(token, "-") == 0) {
+		*ret = places - 1;
+		return 0;
+	}
+	if (parse_u64(token + (negative || token[0] == '+'), SIZE_MAX, &i) < 0)
 		return -EBADMSG;
-	if (i > size || (i == size && !end_allowed))
+	if (negative && i > 0 && i <= places)
+		i = places - i;
+	else if ((negative && i > 0) || i >= places)
 		return -EBADMSG;
 	*ret = i;
 	return 0;
@@ -137,11 +145,7 @@ static int add(struct document *doc, const char *op, const struct pointer *path,
 	json_t *parent;
 	size_t i;
 
-	if (path->n == 0) {
-		replace_root(doc, value);
-		return 0;
-	}
-	parent = get(doc, path, path->n - 1);
+	parent = path->n ? get(doc, path, path->n - 1) : NULL;
 	if (json_is_object(parent)) {
 		json_object_set_new(parent, path->tokens[path->n - 1], value);
 		return 0;
@@ -170,14 +174,16 @@ static int take_out(struct document *doc, const char *op, const struct pointer *
 	return json_array_remove(parent, i);
 }
 
+/* In an object also what is not there. */
 static int replace(struct document *doc, const struct pointer *path, const json_t *value)
 {
 	json_t *parent;
 	size_t i;
 
-	if (!get(doc, path, path->n))
-		return missing(doc, "replace", path);
 	if (path->n == 0) {
+		if (!json_is_object(value) && !json_is_array(value))
+			return err_set(doc->err, -EBADMSG,
+			               "replace operation value must be object or array");
 		replace_root(doc, json_deep_copy(value));
 		return 0;
 	}
@@ -185,7 +191,7 @@ static int replace(struct document *doc, const struct pointer *path, const json_
 	if (json_is_object(parent))
 		return json_object_set_new(parent, path->tokens[path->n - 1],
 		                           json_deep_copy(value));
-	if (array_index(parent, path->tokens[path->n - 1], false, &i) < 0)
+	if (!json_is_array(parent) || array_index(parent, path->tokens[path->n - 1], false, &i) < 0)
 		return missing(doc, "replace", path);
 	return json_array_set_new(parent, i, json_deep_copy(value));
 }
@@ -205,7 +211,11 @@ static int copy_or_move(struct document *doc, const struct operation *operation,
 	json_t *value = get(doc, &operation->from, operation->from.n);
 	int r;
 
-	if (!value)
+	/* Of an object's member that is not there the copy is null. */
+	if (!move && !value && operation->from.n &&
+	    json_is_object(get(doc, &operation->from, operation->from.n - 1)))
+		return add(doc, op, &operation->path, json_null());
+	if (!value || operation->from.n == 0)
 		return missing(doc, op, &operation->from);
 	r = check_moved(doc, value);
 	if (r < 0)
@@ -251,7 +261,7 @@ static int parse_member(const json_t *j, const char *member, struct pointer *ret
 	const char *text = json_string_value(json_object_get(j, member));
 
 	if (!text)
-		return err_set(err, -EINVAL, "a JSON patch operation has no \"%s\"", member);
+		return err_set(err, -EBADMSG, "operation missing %s field", member);
 	return pointer_parse(text, ret, err);
 }
 
@@ -259,10 +269,9 @@ static int operation_parse(const json_t *j, struct operation *operation, struct 
 {
 	static const struct {
 		const char *op;
-		bool value, from; /* what it needs besides "path" */
-	} known[] = { { "add", true, false },     { "remove", false, false },
-		      { "replace", true, false }, { "test", true, false },
-		      { "move", false, true },    { "copy", false, true } };
+		bool from; /* whether it needs that besides "path" */
+	} known[] = { { "add", false },  { "remove", false }, { "replace", false },
+		      { "test", false }, { "move", true },    { "copy", true } };
 	const char *op = json_string_value(json_object_get(j, "op"));
 	int r;
 
@@ -271,16 +280,61 @@ static int operation_parse(const json_t *j, struct operation *operation, struct 
 			continue;
 		operation->op = known[i].op;
 		operation->value = json_object_get(j, "value");
-		if (known[i].value && !operation->value)
-			return err_set(err, -EINVAL, "the JSON patch operation %s has no \"value\"",
-			               op);
+		if (!operation->value)
+			operation->value = json_null();
 		r = parse_member(j, "path", &operation->path, err);
 		if (r == 0 && known[i].from)
 			r = parse_member(j, "from", &operation->from, err);
 		return r;
 	}
-	return err_set(err, -EINVAL, "unexpected kind of JSON patch operation: %s",
-	               op ? op : "none");
+	return err_set(err, -EBADMSG, "Unexpected kind: %s", op ? op : "unknown");
+}
+
+/* As Go would decode it into a struct: null is an operation of which nothing is said. */
+static int check_operation(const json_t *operation, struct err *err)
+{
+	static const char *const members[] = { "op", "path", "from" };
+
+	if (json_is_null(operation))
+		return 0;
+	if (!json_is_object(operation))
+		return err_set(err, -EINVAL,
+		               "error decoding patch: json: cannot unmarshal %s into Go value of "
+		               "type handlers.jsonPatchOp",
+		               go_text_json(operation));
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		const json_t *member = json_object_get(operation, members[i]);
+
+		if (member && !json_is_null(member) && !json_is_string(member))
+			return err_set(err, -EINVAL,
+			               "error decoding patch: json: cannot unmarshal %s into Go "
+			               "struct field jsonPatchOp.%s of type string",
+			               go_text_json(member), members[i]);
+	}
+	return 0;
+}
+
+static int check_operations(const json_t *patch, struct err *err)
+{
+	const json_t *operation;
+	size_t i;
+	int r;
+
+	if (!json_is_array(patch) && !json_is_null(patch))
+		return err_set(err, -EINVAL,
+		               "error decoding patch: json: cannot unmarshal %s into Go value of "
+		               "type []handlers.jsonPatchOp",
+		               go_text_json(patch));
+	json_array_foreach(patch, i, operation) {
+		r = check_operation(operation, err);
+		if (r < 0)
+			return r;
+	}
+	if (json_array_size(patch) > OPERATIONS_MAX)
+		return err_set(err, -EFBIG,
+		               "The allowed maximum operations in a JSON patch is %d, got %zu",
+		               OPERATIONS_MAX, json_array_size(patch));
+	return 0;
 }
 
 static int apply_all(struct document *doc, const json_t *patch)
@@ -308,12 +362,9 @@ int patch_json(const json_t *object, const json_t *patch, json_t **ret, struct e
 	struct document doc = { .err = err };
 	int r;
 
-	if (!json_is_array(patch))
-		return err_set(err, -EINVAL, "a JSON patch must be a JSON array of operations");
-	if (json_array_size(patch) > OPERATIONS_MAX)
-		return err_set(err, -EINVAL,
-		               "The allowed maximum operations in a JSON patch is %d, got %zu",
-		               OPERATIONS_MAX, json_array_size(patch));
+	r = check_operations(patch, err);
+	if (r < 0)
+		return r;
 	doc.root = json_deep_copy(object);
 	r = apply_all(&doc, patch);
 	if (r < 0)

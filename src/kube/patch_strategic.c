@@ -13,13 +13,14 @@
 #include "base/cleanup.h"
 #include "base/hmap.h"
 #include "base/mem.h"
+#include "kube/go_text.h"
 #include "kube/json.h"
 #include "kube/patch.h"
 
 #define PATCH_DIRECTIVE "$patch"
 #define RETAIN_KEYS     "$retainKeys"
-#define SET_ORDER       "$setElementOrder/"
-#define DELETE_FROM     "$deleteFromPrimitiveList/"
+#define SET_ORDER       "$setElementOrder"         /* a slash and a member's name follow */
+#define DELETE_FROM     "$deleteFromPrimitiveList" /* likewise */
 
 struct strategic {
 	const struct merge_key *keys;
@@ -144,27 +145,86 @@ static void index_done(struct key_index *index)
 
 #define auto_index __attribute__((cleanup(index_done)))
 
-/* Every element an object with a scalar member 'name'; or a scalar itself where 'name' is NULL. */
-static int check_elements(const struct strategic *ctx, const json_t *list, const char *name)
+static int wrong_type(const struct strategic *ctx, const char *expected, const json_t *value)
+{
+	return err_set(ctx->err, -EPROTO, "expected a %s, but received a %s", expected,
+	               go_text_type(value));
+}
+
+static int no_merge_key(const struct strategic *ctx, const json_t *element, const char *key)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	go_text_value(&b, element);
+	return err_set(ctx->err, -EPROTO, "map: %s does not contain declared merge key: %s",
+	               buf_str(&b), key);
+}
+
+static int unknown_directive(const struct strategic *ctx, const json_t *directive,
+                             const json_t *object)
+{
+	auto_buf struct buf what = BUF_INIT;
+	auto_buf struct buf in = BUF_INIT;
+
+	go_text_value(&what, directive);
+	go_text_value(&in, object);
+	if (json_is_null(directive))
+		return err_set(ctx->err, -EPROTO, "unknown patch type: %%!s(<nil>) in map: %s",
+		               buf_str(&in));
+	if (json_is_number(directive) || json_is_boolean(directive))
+		return err_set(ctx->err, -EPROTO, "unknown patch type: %%!s(%s=%s) in map: %s",
+		               go_text_type(directive), buf_str(&what), buf_str(&in));
+	return err_set(ctx->err, -EPROTO, "unknown patch type: %s in map: %s", buf_str(&what),
+	               buf_str(&in));
+}
+
+static int mixed_types(const struct strategic *ctx, const json_t *list, const json_t *patch)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	go_text_value(&b, list);
+	buf_addc(&b, ' ');
+	go_text_value(&b, patch);
+	return err_set(ctx->err, -EPROTO, "list element types are not identical: [%s]",
+	               buf_str(&b));
+}
+
+/* Every element of the same type, which is no list. */
+static int check_types(const struct strategic *ctx, const json_t *list, const json_t *patch)
+{
+	const char *type = NULL;
+	json_t *element;
+	size_t i;
+
+	for (int part = 0; part < 2; part++) {
+		json_array_foreach(part == 0 ? list : patch, i, element) {
+			if (!type && json_is_array(element))
+				return err_set(ctx->err, -EBADMSG,
+				               "lists of lists are not supported");
+			if (type && strcmp(type, go_text_type(element)) != 0)
+				return mixed_types(ctx, list, patch);
+			type = go_text_type(element);
+		}
+	}
+	return 0;
+}
+
+/* Every element an object with a scalar member 'name'. */
+static int check_keys(const struct strategic *ctx, const json_t *list, const char *name)
 {
 	json_t *element;
 	size_t i;
 
 	json_array_foreach(list, i, element) {
-		const json_t *key = key_of(element, name);
+		const json_t *key = json_object_get(element, name);
 
-		if (name && !json_is_object(element))
-			return err_set(ctx->err, -EINVAL,
-			               "an element of a list merged by %s is not "
-			               "an object",
-			               name);
+		if (!json_is_object(element))
+			return wrong_type(ctx, "map[string]interface {}", element);
 		if (!key)
-			return err_set(ctx->err, -EINVAL,
-			               "map does not contain declared merge "
-			               "key: %s",
-			               name);
+			return no_merge_key(ctx, element, name);
 		if (json_is_object(key) || json_is_array(key))
-			return err_set(ctx->err, -EINVAL, "list element types are not identical");
+			return err_set(ctx->err, -EPROTO, "the merge key %s is no scalar: %s", name,
+			               go_text_type(key));
 	}
 	return 0;
 }
@@ -284,11 +344,12 @@ static int merge_scalars(struct strategic *ctx, const json_t *list, const json_t
 	size_t i;
 	int r;
 
-	r = check_elements(ctx, list, NULL);
-	if (r == 0)
-		r = check_elements(ctx, patch, NULL);
+	r = check_types(ctx, list, patch);
 	if (r < 0)
 		return r;
+	if (json_is_object(json_array_get(list, 0)) || json_is_object(json_array_get(patch, 0)))
+		return err_set(ctx->err, -EPROTO, "cannot merge lists without merge key for %s",
+		               buf_str(&ctx->path));
 	index_init(&seen, NULL, NULL, json_array_size(list) + json_array_size(patch));
 	for (int part = 0; part < 2; part++) {
 		json_array_foreach(part == 0 ? list : patch, i, element) {
@@ -321,11 +382,10 @@ static int split_directives(struct strategic *ctx, const json_t *patch, json_t *
 		} else if (what && strcmp(what, "replace") == 0) {
 			replace = true;
 		} else if (what && strcmp(what, "merge") == 0) {
-			json_object_del(element, PATCH_DIRECTIVE);
-			json_array_append(merged, element);
+			return err_set(ctx->err, -EPROTO,
+			               "merging lists cannot yet be specified in the patch");
 		} else {
-			return err_set(ctx->err, -EINVAL, "unknown patch type: %s",
-			               what ? what : "not a string");
+			return unknown_directive(ctx, directive, element);
 		}
 	}
 	*ret_replace = replace;
@@ -368,13 +428,15 @@ static int merge_keyed(struct strategic *ctx, const json_t *list, const json_t *
 	bool replace;
 	int r;
 
-	r = split_directives(ctx, patch, elements, deleted, &replace);
+	r = check_types(ctx, list, patch);
 	if (r == 0)
-		r = check_elements(ctx, elements, name);
+		r = split_directives(ctx, patch, elements, deleted, &replace);
 	if (r == 0)
-		r = check_elements(ctx, deleted, name);
+		r = check_keys(ctx, deleted, name);
 	if (r == 0)
-		r = check_elements(ctx, list, name);
+		r = check_keys(ctx, elements, name);
+	if (r == 0)
+		r = check_keys(ctx, list, name);
 	if (r < 0)
 		return r;
 	if (replace) {
@@ -385,7 +447,7 @@ static int merge_keyed(struct strategic *ctx, const json_t *list, const json_t *
 	merged = without(list, deleted, name);
 	r = merge_elements(ctx, merged, elements, name);
 	if (r == 0)
-		r = check_elements(ctx, merged, name);
+		r = check_keys(ctx, merged, name);
 	if (r == 0)
 		*ret = in_order(merged, elements, list, name);
 	return r;
@@ -438,11 +500,37 @@ static int retain_keys(struct strategic *ctx, json_t *object, json_t *patch)
 	kept = name_set(list);
 	json_object_foreach(patch, name, value)
 		if (!is_directive(name) && !json_is_null(value) && !json_object_get(kept, name))
-			return err_set(ctx->err, -EINVAL,
-			               "patch content doesn't match retainKeys list");
+			return err_set(ctx->err, -EINVAL, "invalid patch format of retainKeys");
 	json_object_foreach_safe(object, after, name, value)
 		if (!json_object_get(kept, name))
 			json_object_del(object, name);
+	return 0;
+}
+
+static int wrong_order(const struct strategic *ctx, const json_t *patch, const json_t *order)
+{
+	auto_buf struct buf list = BUF_INIT;
+	auto_buf struct buf wanted = BUF_INIT;
+
+	go_text_value(&list, patch);
+	go_text_value(&wanted, order);
+	return err_set(ctx->err, -EPROTO,
+	               "The order in patch list:\n%s\n doesn't match %s list:\n%s\n",
+	               buf_str(&list), SET_ORDER, buf_str(&wanted));
+}
+
+/* That both can be compared by the member 'name'; nothing is said of scalars. */
+static int check_pair(const struct strategic *ctx, const json_t *element, const json_t *place,
+                      const char *name)
+{
+	const json_t *const pair[] = { element, place };
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(pair); i++)
+		if (!json_is_object(pair[i]))
+			return wrong_type(ctx, "map[string]interface {}", pair[i]);
+	for (size_t i = 0; name && i < ARRAY_SIZE(pair); i++)
+		if (!json_object_get(pair[i], name))
+			return no_merge_key(ctx, pair[i], name);
 	return 0;
 }
 
@@ -456,17 +544,31 @@ static int check_order(struct strategic *ctx, const json_t *patch, const json_t 
 	if (json_array_size(order) == 0)
 		return 0;
 	json_array_foreach(patch, i, element) {
-		if (json_object_get(element, PATCH_DIRECTIVE))
-			continue;
-		while (at < json_array_size(order) &&
-		       !json_equal(key_of(element, name), key_of(json_array_get(order, at), name)))
-			at++;
-		if (at++ >= json_array_size(order))
-			return err_set(ctx->err, -EINVAL,
-			               "The order in patch list doesn't match $setElementOrder "
-			               "list of %s",
-			               ctx->path.n > 0 ? ctx->path.p : "the object");
+		bool found = json_object_get(element, PATCH_DIRECTIVE);
+
+		for (; !found && at < json_array_size(order); at++) {
+			const json_t *place = json_array_get(order, at);
+			int r = check_pair(ctx, element, place, name);
+
+			if (r < 0)
+				return r;
+			found = json_equal(key_of(element, name), key_of(place, name));
+		}
+		if (!found)
+			return wrong_order(ctx, patch, order);
 	}
+	return 0;
+}
+
+/* Where the list is merged by a key, its order is one of objects. */
+static int check_order_elements(const struct strategic *ctx, const json_t *order, const char *name)
+{
+	json_t *element;
+	size_t i;
+
+	json_array_foreach(order, i, element)
+		if (name && !json_is_object(element))
+			return err_set(ctx->err, -EPROTO, "value for key %zu is not a map", i);
 	return 0;
 }
 
@@ -479,16 +581,17 @@ static int merge_ordered(struct strategic *ctx, json_t *object, const char *name
 	json_t *patch_list = json_object_get(patch, name);
 	auto_json json_t *empty = json_array();
 	auto_json json_t *merged = NULL;
+	const json_t *const lists[] = { order, list, patch_list };
 	int r;
 
-	if (!json_is_array(order) || (list && !json_is_array(list)) ||
-	    (patch_list && !json_is_array(patch_list)))
-		return err_set(ctx->err, -EINVAL, "invalid patch format of setElementOrder list");
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		if (lists[i] && !json_is_array(lists[i]))
+			return wrong_type(ctx, "[]interface {}", lists[i]);
 	if (!row || (!list && !patch_list))
 		return 0; /* an atomic list has the patch's order */
-	r = check_elements(ctx, order, row->key);
+	r = check_order(ctx, patch_list, order, row->key);
 	if (r == 0)
-		r = check_order(ctx, patch_list, order, row->key);
+		r = check_order_elements(ctx, order, row->key);
 	if (r == 0)
 		r = merge_list(ctx, row, name, list ? list : empty, patch_list ? patch_list : empty,
 		               &merged);
@@ -499,7 +602,7 @@ static int merge_ordered(struct strategic *ctx, json_t *object, const char *name
 	return 0;
 }
 
-/* The names behind SET_ORDER in 'patch', which cannot be walked while members are taken out. */
+/* The members SET_ORDER of 'patch', which cannot be walked while members are taken out. */
 static json_t *ordered_names(const json_t *patch)
 {
 	json_t *names = json_array(), *value;
@@ -507,7 +610,7 @@ static json_t *ordered_names(const json_t *patch)
 
 	json_object_foreach((json_t *)patch, name, value)
 		if (has_prefix(name, SET_ORDER))
-			json_array_append_new(names, json_string(name + strlen(SET_ORDER)));
+			json_array_append_new(names, json_string(name));
 	return names;
 }
 
@@ -518,10 +621,14 @@ static int merge_ordered_lists(struct strategic *ctx, json_t *object, json_t *pa
 	size_t i;
 
 	json_array_foreach(names, i, element) {
-		const char *name = json_string_value(element);
-		auto_free char *directive = xasprintf(SET_ORDER "%s", name);
-		int r = merge_ordered(ctx, object, name, patch, json_object_get(patch, directive));
+		const char *directive = json_string_value(element);
+		const char *name = directive + strlen(SET_ORDER);
+		int r;
 
+		if (*name++ != '/')
+			return err_set(ctx->err, -EINVAL,
+			               "invalid patch format of setElementOrder list");
+		r = merge_ordered(ctx, object, name, patch, json_object_get(patch, directive));
 		if (r < 0)
 			return r;
 	}
@@ -536,14 +643,19 @@ static int delete_from_lists(struct strategic *ctx, json_t *object, json_t *patc
 	json_object_foreach(patch, name, drop) {
 		const char *field = name + strlen(DELETE_FROM);
 		json_t *list;
+		int r;
 
 		if (!has_prefix(name, DELETE_FROM))
 			continue;
-		list = json_object_get(object, field);
-		if (!json_is_array(drop))
+		if (*field++ != '/')
 			return err_set(ctx->err, -EINVAL, "invalid patch format of primitive list");
-		if (json_is_array(list))
-			json_object_set_new(object, field, without(list, drop, NULL));
+		list = json_object_get(object, field);
+		if (!json_is_array(list) || !json_is_array(drop))
+			continue;
+		r = check_types(ctx, list, drop);
+		if (r < 0)
+			return r;
+		json_object_set_new(object, field, without(list, drop, NULL));
 	}
 	return 0;
 }
@@ -581,16 +693,13 @@ static int apply_directive(struct strategic *ctx, json_t *object, json_t *patch,
 	const char *what = json_string_value(directive);
 	bool replace = what && strcmp(what, "replace") == 0;
 
-	*ret_done = false;
+	*ret_done = directive;
 	if (!directive)
 		return 0;
-	if (!replace && (!what || (strcmp(what, "delete") != 0 && strcmp(what, "merge") != 0)))
-		return err_set(ctx->err, -EINVAL, "unknown patch type: %s",
-		               what ? what : "not a string");
-	*ret_done = strcmp(what, "merge") != 0;
+	if (!replace && (!what || strcmp(what, "delete") != 0))
+		return unknown_directive(ctx, directive, patch);
 	json_object_del(patch, PATCH_DIRECTIVE);
-	if (*ret_done)
-		json_object_clear(object);
+	json_object_clear(object);
 	if (replace) {
 		strip(patch);
 		json_object_update(object, patch);
@@ -630,11 +739,14 @@ int patch_strategic(const json_t *object, const json_t *patch, const struct merg
 {
 	struct strategic ctx = { .keys = keys, .err = err };
 	auto_json json_t *copy = json_deep_copy(object);
-	auto_json json_t *patch_copy = json_deep_copy(patch);
+	auto_json json_t *patch_copy = json_is_null(patch) ? json_object() : json_deep_copy(patch);
 	int r;
 
-	if (!json_is_object(patch))
-		return err_set(err, -EINVAL, "a strategic merge patch must be a JSON object");
+	if (!json_is_object(patch_copy))
+		return err_set(
+			err, -EINVAL,
+			"json: cannot unmarshal %s into Go value of type map[string]interface {}",
+			go_text_json(patch));
 	r = merge_object(&ctx, copy, patch_copy);
 	buf_done(&ctx.path);
 	if (r == 0)

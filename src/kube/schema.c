@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "kube/bytes.h"
+#include "kube/go_text.h"
 #include "kube/json.h"
 #include "kube/kind.h"
 #include "kube/quantity.h"
@@ -46,13 +47,7 @@ static void add_path(struct buf *b, const struct place *place, bool indices)
 /* What encoding/json calls the value it met. */
 static void add_value(struct buf *b, const json_t *value, bool whole_number)
 {
-	static const char *const names[] = {
-		[JSON_OBJECT] = "object",  [JSON_ARRAY] = "array", [JSON_STRING] = "string",
-		[JSON_INTEGER] = "number", [JSON_REAL] = "number", [JSON_TRUE] = "bool",
-		[JSON_FALSE] = "bool",     [JSON_NULL] = "null",
-	};
-
-	buf_adds(b, names[json_typeof(value)]);
+	buf_adds(b, go_text_json(value));
 	if (whole_number && json_is_integer(value))
 		buf_printf(b, " %lld", (long long)json_integer_value(value));
 	else if (whole_number && json_is_real(value))

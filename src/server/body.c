@@ -218,6 +218,39 @@ json_t *body_virtual(struct http_request *req, const struct kind *kind, json_t *
 	return NULL;
 }
 
+/* What Kubernetes' struct of an operation has no field for. */
+static void find_unknown_members(const json_t *patch, json_t *texts)
+{
+	const char *name;
+	json_t *operation, *value;
+	size_t i;
+
+	json_array_foreach(patch, i, operation)
+		json_object_foreach(operation, name, value)
+			if (strcmp(name, "op") != 0 && strcmp(name, "path") != 0 &&
+			    strcmp(name, "from") != 0 && strcmp(name, "value") != 0)
+				json_array_append_new(
+					texts, json_sprintf("unknown field \"[%zu].%s\"", i, name));
+}
+
+static json_t *json_patch_flaws(const char *text, size_t size)
+{
+	auto_json json_t *texts = json_array();
+	auto_json json_t *patch = NULL;
+	json_t *flaws = json_array(), *flaw;
+	struct err err = { 0 };
+	size_t i;
+
+	if (size > DECODE_BODY_MAX || decode_json(text, size, &patch, &err) < 0)
+		return flaws;
+	duplicates_find(text, size, texts);
+	find_unknown_members(patch, texts);
+	json_array_foreach(texts, i, flaw)
+		json_array_append_new(flaws,
+		                      json_sprintf("json patch %s", json_string_value(flaw)));
+	return flaws;
+}
+
 json_t *body_duplicates(struct http_request *req)
 {
 	enum body_type type = type_of(req);
@@ -225,14 +258,18 @@ json_t *body_duplicates(struct http_request *req)
 	const char *text;
 	size_t size;
 
-	if (type == BODY_JSON || type == BODY_MERGE_PATCH || type == BODY_STRATEGIC_PATCH) {
-		text = http_body(req, &size);
-		duplicates_find(text, size, texts);
+	text = http_body(req, &size);
+	if (type == BODY_JSON_PATCH) {
+		json_decref(texts);
+		return json_patch_flaws(text, size);
 	}
+	if (type == BODY_JSON || type == BODY_MERGE_PATCH || type == BODY_STRATEGIC_PATCH)
+		duplicates_find(text, size, texts);
 	return texts;
 }
 
-json_t *body_patch(struct http_request *req, enum patch_type *ret_type, json_t **ret)
+json_t *body_patch(struct http_request *req, enum patch_type *ret_type, json_t **ret,
+                   json_t **ret_unreadable)
 {
 	static const enum patch_type types[] = {
 		[BODY_JSON_PATCH] = PATCH_JSON,
@@ -242,7 +279,6 @@ json_t *body_patch(struct http_request *req, enum patch_type *ret_type, json_t *
 	enum body_type type = type_of(req);
 	struct err err = { 0 };
 	const char *text;
-	json_t *tree;
 	size_t size;
 
 	if (type != BODY_JSON_PATCH && type != BODY_MERGE_PATCH && type != BODY_STRATEGIC_PATCH)
@@ -252,10 +288,13 @@ json_t *body_patch(struct http_request *req, enum patch_type *ret_type, json_t *
 	text = http_body(req, &size);
 	if (size > DECODE_BODY_MAX)
 		return too_large();
-	if (decode_json(text, size, &tree, &err) < 0)
-		return status_new(400, "BadRequest", "error decoding patch: %s", err.msg);
 	*ret_type = types[type];
-	*ret = tree;
+	*ret = NULL;
+	*ret_unreadable = NULL;
+	if (decode_json(text, size, ret, &err) < 0)
+		*ret_unreadable = status_new(
+			400, "BadRequest", "%s%s",
+			type == BODY_STRATEGIC_PATCH ? "" : "error decoding patch: ", err.msg);
 	return NULL;
 }
 

@@ -27,11 +27,16 @@ enum patch_type {
 	PATCH_STRATEGIC
 };
 
-/* The patch in the body, likewise. */
-json_t *body_patch(struct http_request *req, enum patch_type *ret_type, json_t **ret);
+/*
+ * The patch in the body, likewise.  Why a patch cannot be read is not told before its object is
+ * found: then '*ret' is NULL and '*ret_unreadable' the Status to tell.
+ */
+json_t *body_patch(struct http_request *req, enum patch_type *ret_type, json_t **ret,
+                   json_t **ret_unreadable);
 
 /*
- * Of a JSON body: 'duplicate field "spec.x"' for each member that is there twice; a new array.
+ * Of a JSON body: 'duplicate field "spec.x"' for each member that is there twice, and of a JSON patch
+ * 'json patch unknown field "[0].x"' for each that operations do not have; a new array.
  */
 json_t *body_duplicates(struct http_request *req);
 

@@ -37,6 +37,7 @@ struct mutation *mutation_new(struct server *server, const struct kind *kind, co
 static void mutation_free(struct mutation *m)
 {
 	json_decref(m->input);
+	json_decref(m->unreadable);
 	json_decref(m->refusal);
 	json_decref(m->preview);
 	json_decref(m->warnings);
@@ -125,14 +126,21 @@ json_t *mutation_patch_refused(int r, const struct err *err)
 {
 	json_t *status;
 
-	if (r == -EINVAL)
+	switch (-r) {
+	case EINVAL:
 		return status_new(400, "BadRequest", "%s", err->msg);
-	status = status_new(422, "Invalid",
-	                    "the server rejected our request due to an error in our request");
-	json_path_set(status, "details.causes",
-	              json_pack("[{s:s,s:s}]", "reason", "UnexpectedServerResponse", "message",
-	                        err->msg));
-	return status;
+	case EFBIG:
+		return status_new(413, "RequestEntityTooLarge", "Request entity too large: %s",
+		                  err->msg);
+	case EPROTO:
+		return status_new(500, "", "%s", err->msg);
+	default:
+		status = status_new(
+			422, "Invalid",
+			"the server rejected our request due to an error in our request");
+		json_path_set(status, "details", json_object());
+		return status;
+	}
 }
 
 /* What a patch is applied to; a new reference. */
@@ -151,7 +159,7 @@ static json_t *blame_patch(const struct mutation *m, const json_t *object, json_
 	json_t *refusal;
 
 	why = why ? strstr(why, ": ") : NULL;
-	if (!why || m->op == MUTATE_APPLY)
+	if (!why)
 		return status;
 	refusal = m->op == MUTATE_PATCH_STRATEGIC ? patch_refusal_of_map(m->input, why + 2)
 	                                          : patch_refusal_of_result(object, why + 2);
@@ -159,50 +167,86 @@ static json_t *blame_patch(const struct mutation *m, const json_t *object, json_
 	return refusal;
 }
 
+/* That a merge or JSON patch left anything that could be an object; NULL, or the refusal. */
+static json_t *check_left(const json_t *object)
+{
+	auto_free char *why = NULL;
+	struct err err = { 0 };
+	int r = kind_check_type_meta(object, &err);
+
+	if (r == 0)
+		return NULL;
+	why = xasprintf(
+		"%s%s",
+		r == -ENOTSUP ? "" : "couldn't get version/kind; json parse error: ", err.msg);
+	return patch_refusal_of_result(object, why);
+}
+
+static json_t *check_restored(const struct mutation *m, const json_t *object)
+{
+	struct err err = { 0 };
+
+	if (kind_check_restored(m->kind, object, &err) < 0)
+		return patch_refusal_of_map(m->input, err.msg);
+	return NULL;
+}
+
+static int apply_patch(const struct mutation *m, const json_t *old, json_t **ret, struct err *err)
+{
+	if (m->op == MUTATE_PATCH_JSON)
+		return patch_json(old, m->input, ret, err);
+	if (m->op == MUTATE_PATCH_MERGE)
+		return patch_merge(old, m->input, ret, err);
+	return patch_strategic(old, m->input, m->kind->merge_keys, ret, err);
+}
+
+static json_t *build_patched(struct mutation *m, const json_t *old, json_t **ret)
+{
+	auto_json json_t *object = NULL;
+	struct err err = { 0 };
+	json_t *status;
+	int r;
+
+	if (m->unreadable)
+		return json_incref(m->unreadable);
+	r = apply_patch(m, old, &object, &err);
+	if (r < 0)
+		return mutation_patch_refused(r, &err);
+	status = m->op == MUTATE_PATCH_STRATEGIC ? check_restored(m, object) : check_left(object);
+	if (status)
+		return status;
+	status = conform(m, object);
+	if (status)
+		return blame_patch(m, object, status);
+	*ret = take_ptr(&object);
+	return NULL;
+}
+
+static json_t *build_applied(struct mutation *m, const json_t *old, json_t **ret)
+{
+	auto_json json_t *object = NULL;
+	json_t *status;
+
+	if (m->unreadable)
+		return json_incref(m->unreadable);
+	object = json_deep_copy(old);
+	status = m->apply(m, object);
+	if (!status)
+		*ret = take_ptr(&object);
+	return status;
+}
+
 /* The new object before any hook: the input itself, or the old one with the patch applied. */
 static json_t *build(struct mutation *m, const json_t *stored, json_t **ret)
 {
-	auto_json json_t *old = seen_by_clients(m->kind, stored);
-	struct err err = { 0 };
-	json_t *object = NULL, *status;
-	int r = 0;
+	auto_json json_t *old = NULL;
 
-	switch (m->op) {
-	case MUTATE_CREATE:
-	case MUTATE_UPDATE:
+	if (m->op == MUTATE_CREATE || m->op == MUTATE_UPDATE) {
 		*ret = json_incref(m->input);
 		return NULL;
-	case MUTATE_PATCH_JSON:
-		r = patch_json(old, m->input, &object, &err);
-		break;
-	case MUTATE_PATCH_MERGE:
-		r = patch_merge(old, m->input, &object, &err);
-		break;
-	case MUTATE_PATCH_STRATEGIC:
-		r = patch_strategic(old, m->input, m->kind->merge_keys, &object, &err);
-		break;
-	case MUTATE_APPLY:
-		object = json_deep_copy(old);
-		status = m->apply(m, object);
-		if (status)
-			json_decref(object);
-		else
-			*ret = object;
-		return status;
 	}
-	if (r < 0)
-		return mutation_patch_refused(r, &err);
-	status = json_is_object(object)
-	                 ? conform(m, object)
-	                 : status_new(400, "BadRequest", "the patched %s is not an object",
-	                              m->kind->singular);
-	if (status)
-		status = blame_patch(m, object, status);
-	if (status)
-		json_decref(object);
-	else
-		*ret = object;
-	return status;
+	old = seen_by_clients(m->kind, stored);
+	return m->op == MUTATE_APPLY ? build_applied(m, old, ret) : build_patched(m, old, ret);
 }
 
 static enum kind_write write_of(const struct mutation *m, const json_t *old)

@@ -33,8 +33,9 @@ struct mutation {
 	const struct kind *kind;
 	char *ns, *name; /* owned; the name of a create may be missing: it is in the object */
 	enum mutate_op op;
-	json_t *input; /* owned: the object, or the patch */
-	bool status;   /* of the /status subresource */
+	json_t *input;      /* owned: the object, or the patch */
+	json_t *unreadable; /* owned: of a patch that could not be read the Status that says so */
+	bool status;        /* of the /status subresource */
 	bool dry_run;
 	bool strict, warn_unknown; /* unknown or duplicate fields: 400, or a warning */
 	json_t *duplicates;        /* owned: what body_duplicates() said; NULL: nothing */
@@ -63,7 +64,7 @@ struct mutation *mutation_new(struct server *server, const struct kind *kind, co
                               const char *name, enum mutate_op op, json_t *input);
 void mutation_start(struct mutation *m);
 
-/* The Status (400, 422) for a patch that failed with 'r'. */
+/* The Status (400, 413, 422, 500) for a patch that failed with 'r' of kube/patch.h. */
 json_t *mutation_patch_refused(int r, const struct err *err);
 
 /* The Status (429, 500, 503) for a write that the store gave up with 'r'. */

@@ -110,6 +110,7 @@ static void on_done(struct mutation *m, const struct store_object *object)
 
 /* Reads what is to be applied and by whom; NULL or the refusal. */
 static json_t *read_change(struct http_request *req, const struct route *route, json_t **ret_input,
+                           json_t **ret_unreadable,
                            json_t *(**ret_apply)(struct mutation *m, json_t *object))
 {
 	enum patch_type type;
@@ -119,7 +120,7 @@ static json_t *read_change(struct http_request *req, const struct route *route, 
 		*ret_apply = apply_update;
 		return body_object(req, &kind_scale, ret_input);
 	}
-	status = body_patch(req, &type, ret_input);
+	status = body_patch(req, &type, ret_input, ret_unreadable);
 	if (!status)
 		*ret_apply = type == PATCH_JSON    ? apply_patch_json
 		             : type == PATCH_MERGE ? apply_patch_merge
@@ -130,7 +131,8 @@ static json_t *read_change(struct http_request *req, const struct route *route, 
 static void change(struct server *server, struct http_request *req, const struct route *route)
 {
 	json_t *(*apply)(struct mutation * m, json_t * object) = NULL;
-	json_t *input = NULL, *status = read_change(req, route, &input, &apply);
+	json_t *input = NULL, *unreadable = NULL;
+	json_t *status = read_change(req, route, &input, &unreadable, &apply);
 	struct mutation *m;
 	bool dry_run = false;
 
@@ -138,10 +140,12 @@ static void change(struct server *server, struct http_request *req, const struct
 		status = request_options_read(req, UPDATE_OPTIONS, &dry_run);
 	if (status) {
 		json_decref(input);
+		json_decref(unreadable);
 		reply_status(req, status);
 		return;
 	}
 	m = mutation_new(server, route->kind, route->ns, route->name, MUTATE_APPLY, input);
+	m->unreadable = unreadable;
 	m->apply = apply;
 	m->dry_run = dry_run;
 	m->done = on_done;

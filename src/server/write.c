@@ -55,9 +55,9 @@ static enum write_options options_of(enum mutate_op op)
 	                             : PATCH_OPTIONS;
 }
 
-/* Takes 'input' over. */
+/* Takes 'input' and 'unreadable' over. */
 static void mutate(struct server *server, struct http_request *req, const struct route *route,
-                   enum mutate_op op, const struct view *view, json_t *input)
+                   enum mutate_op op, const struct view *view, json_t *input, json_t *unreadable)
 {
 	const char *validation = http_query(req, "fieldValidation");
 	struct mutation *m;
@@ -66,10 +66,12 @@ static void mutate(struct server *server, struct http_request *req, const struct
 
 	if (status) {
 		json_decref(input);
+		json_decref(unreadable);
 		reply_status(req, status);
 		return;
 	}
 	m = mutation_new(server, route->kind, route->ns, route->name, op, input);
+	m->unreadable = unreadable;
 	m->status = route->status;
 	m->dry_run = dry_run;
 	m->strict = validation && strcmp(validation, "Strict") == 0;
@@ -98,7 +100,7 @@ static void write_object(struct server *server, struct http_request *req, const 
 	if (status)
 		reply_status(req, status);
 	else
-		mutate(server, req, route, op, &view, object);
+		mutate(server, req, route, op, &view, object, NULL);
 }
 
 void write_create(struct server *server, struct http_request *req, const struct route *route)
@@ -118,17 +120,17 @@ void write_patch(struct server *server, struct http_request *req, const struct r
 		[PATCH_MERGE] = MUTATE_PATCH_MERGE,
 		[PATCH_STRATEGIC] = MUTATE_PATCH_STRATEGIC,
 	};
+	json_t *patch, *unreadable, *status;
 	struct view view;
-	json_t *patch, *status;
 	enum patch_type type;
 
 	if (!reply_view(req, route->kind, REPLY_ONE, &view))
 		return;
-	status = body_patch(req, &type, &patch);
+	status = body_patch(req, &type, &patch, &unreadable);
 	if (status)
 		reply_status(req, status);
 	else
-		mutate(server, req, route, ops[type], &view, patch);
+		mutate(server, req, route, ops[type], &view, patch, unreadable);
 }
 
 static json_t *apply_finalizers(struct mutation *m, json_t *object)

@@ -57,8 +57,11 @@ static void merge_patches_apply(void **state)
 		{ "{'a':1}", "{}", "{'a':1}", 0, NULL },
 		{ "{'a':'s'}", "{'a':{'b':1,'c':null}}", "{'a':{'b':1}}", 0, NULL },
 		{ "{}", "{'a':[null,{'b':null}]}", "{'a':[null,{'b':null}]}", 0, NULL },
-		{ "{}", "[]", NULL, -EINVAL, "must be a JSON object" },
-		{ "{}", "'x'", NULL, -EINVAL, "must be a JSON object" },
+		{ "{}", "[]", NULL, -EINVAL,
+		  "error decoding patch: json: cannot unmarshal array into Go value of type "
+		  "map[string]interface {}" },
+		{ "{}", "'x'", NULL, -EINVAL, "json: cannot unmarshal string into" },
+		{ "{}", "null", NULL, -EINVAL, "Invalid JSON Patch" },
 	};
 
 	(void)state;
@@ -120,18 +123,28 @@ static void json_patches_apply(void **state)
 
 		{ "{'a':[1]}", "[{'op':'add','path':'/a/2','value':3}]", NULL, -EBADMSG,
 		  "nothing at" },
-		{ "{'a':[1]}", "[{'op':'add','path':'/a/01','value':3}]", NULL, -EBADMSG,
+		{ "{'a':[1]}", "[{'op':'add','path':'/a/-3','value':3}]", NULL, -EBADMSG,
 		  "nothing at" },
-		{ "{'a':[1]}", "[{'op':'add','path':'/a/-1','value':3}]", NULL, -EBADMSG,
-		  "nothing at" },
+		{ "{'a':[1]}", "[{'op':'remove','path':'/a/-2'}]", NULL, -EBADMSG, "nothing at" },
+		{ "{'a':[1]}", "[{'op':'remove','path':'/a/x'}]", NULL, -EBADMSG, "nothing at" },
 		{ "{'a':[1]}", "[{'op':'replace','path':'/a/-','value':3}]", NULL, -EBADMSG,
 		  "nothing at" },
 		{ "{'a':[1]}", "[{'op':'remove','path':'/a/99999999999999999999'}]", NULL, -EBADMSG,
 		  "nothing at" },
 		{ "{'a':1}", "[{'op':'remove','path':'/b'}]", NULL, -EBADMSG, "remove operation" },
 		{ "{'a':1}", "[{'op':'remove','path':''}]", NULL, -EBADMSG, "remove operation" },
-		{ "{'a':1}", "[{'op':'replace','path':'/b','value':1}]", NULL, -EBADMSG,
+		{ "{'a':1}", "[{'op':'replace','path':'/b/c','value':1}]", NULL, -EBADMSG,
 		  "replace operation does not apply" },
+		{ "{'a':1}", "[{'op':'add','path':'','value':{}}]", NULL, -EBADMSG,
+		  "add operation does not apply" },
+		{ "{'a':1}", "[{'op':'replace','path':'','value':5}]", NULL, -EBADMSG,
+		  "must be object or array" },
+		{ "{'a':1}", "[{'op':'replace','path':''}]", NULL, -EBADMSG,
+		  "must be object or array" },
+		{ "{'a':1}", "[{'op':'copy','from':'/b/c','path':'/c'}]", NULL, -EBADMSG,
+		  "copy operation does not apply" },
+		{ "{'a':1}", "[{'op':'copy','from':'','path':'/c'}]", NULL, -EBADMSG,
+		  "copy operation does not apply" },
 		{ "{'a':1}", "[{'op':'move','from':'/b','path':'/c'}]", NULL, -EBADMSG,
 		  "move operation does not apply" },
 		{ "{'a':{'b':1}}", "[{'op':'move','from':'/a','path':'/a/b/c'}]", NULL, -EBADMSG,
@@ -139,19 +152,37 @@ static void json_patches_apply(void **state)
 		{ "{'a':1}", "[{'op':'replace','path':'/a','value':2},{'op':'remove','path':'/x'}]",
 		  NULL, -EBADMSG, "remove operation" },
 
-		{ "{}", "{}", NULL, -EINVAL, "must be a JSON array" },
-		{ "{}", "[1]", NULL, -EINVAL, "unexpected kind of JSON patch operation: none" },
-		{ "{}", "[{'op':'frob','path':'/a'}]", NULL, -EINVAL,
-		  "unexpected kind of JSON patch operation: frob" },
-		{ "{}", "[{'op':'add','value':1}]", NULL, -EINVAL, "has no \"path\"" },
-		{ "{}", "[{'op':'add','path':'/a'}]", NULL, -EINVAL, "add has no \"value\"" },
-		{ "{}", "[{'op':'copy','path':'/a'}]", NULL, -EINVAL, "has no \"from\"" },
-		{ "{}", "[{'op':'add','path':'a','value':1}]", NULL, -EINVAL,
+		{ "{}", "{}", NULL, -EINVAL,
+		  "error decoding patch: json: cannot unmarshal object into Go value of type "
+		  "[]handlers.jsonPatchOp" },
+		{ "{}", "[1]", NULL, -EINVAL,
+		  "json: cannot unmarshal number into Go value of type handlers.jsonPatchOp" },
+		{ "{}", "[{'op':'add','path':5}]", NULL, -EINVAL,
+		  "json: cannot unmarshal number into Go struct field jsonPatchOp.path of type "
+		  "string" },
+		{ "{}", "[null]", NULL, -EBADMSG, "Unexpected kind: unknown" },
+		{ "{}", "[{'op':'frob','path':'/a'}]", NULL, -EBADMSG, "Unexpected kind: frob" },
+		{ "{}", "[{'op':'add','value':1}]", NULL, -EBADMSG, "missing path field" },
+		{ "{}", "[{'op':'add','path':null,'value':1}]", NULL, -EBADMSG,
+		  "missing path field" },
+		{ "{}", "[{'op':'copy','path':'/a'}]", NULL, -EBADMSG, "missing from field" },
+		{ "{}", "[{'op':'add','path':'a','value':1}]", NULL, -EBADMSG,
 		  "\"a\" is not a JSON pointer" },
-		{ "{}", "[{'op':'add','path':'/a~2','value':1}]", NULL, -EINVAL,
-		  "\"/a~2\" is not a JSON pointer" },
-		{ "{}", "[{'op':'add','path':'/a~','value':1}]", NULL, -EINVAL,
-		  "\"/a~\" is not a JSON pointer" },
+
+		/* what the library does that Kubernetes uses, and RFC 6902 does not */
+		{ "{'a':1}", "null", "{'a':1}", 0, NULL },
+		{ "{'a':1}", "[{'op':'replace','path':'/b','value':1}]", "{'a':1,'b':1}", 0, NULL },
+		{ "{'a':1}", "[{'op':'add','path':'/a'}]", "{'a':null}", 0, NULL },
+		{ "{'a':1}", "[{'op':'test','path':'/b'}]", "{'a':1}", 0, NULL },
+		{ "{'a':1}", "[{'op':'copy','from':'/b','path':'/c'}]", "{'a':1,'c':null}", 0,
+		  NULL },
+		{ "{'a':1}", "[{'op':'add','path':'x/b','value':1}]", "{'a':1,'b':1}", 0, NULL },
+		{ "{}", "[{'op':'add','path':'/a~2~','value':1}]", "{'a~2~':1}", 0, NULL },
+		{ "{'a':[1,2]}", "[{'op':'add','path':'/a/-1','value':3}]", "{'a':[1,2,3]}", 0,
+		  NULL },
+		{ "{'a':[1,2]}", "[{'op':'remove','path':'/a/-1'}]", "{'a':[1]}", 0, NULL },
+		{ "{'a':[1,2]}", "[{'op':'replace','path':'/a/+01','value':3}]", "{'a':[1,3]}", 0,
+		  NULL },
 	};
 
 	(void)state;
@@ -177,13 +208,13 @@ static void json_patches_are_limited(void **state)
 
 	(void)state;
 	assert_int_equal(apply_repeated("{}", add, 10000), 0);
-	assert_int_equal(apply_repeated("{}", add, 10001), -EINVAL);
+	assert_int_equal(apply_repeated("{}", add, 10001), -EFBIG);
 	/* doubles with every operation */
 	assert_int_equal(apply_repeated("{'a':[1]}", "{'op':'copy','from':'/a','path':'/a/-'}",
 	                                100),
 	                 -EBADMSG);
 	/* nests deeper with every operation */
-	assert_int_equal(apply_repeated("{'a':{}}", "{'op':'copy','from':'','path':'/b'}", 300),
+	assert_int_equal(apply_repeated("{'a':{}}", "{'op':'copy','from':'/a','path':'/a/a'}", 300),
 	                 -EBADMSG);
 }
 
