@@ -124,7 +124,9 @@ static json_t *port_json(const struct slice_port *port)
 json_t *slice_json(const struct service *service, const struct slice_plan *plan,
                    const struct slice_change *change, int64_t trigger)
 {
-	json_t *endpoints = json_array(), *ports = json_array();
+	/* Go's nil, which is written as null. */
+	json_t *endpoints = change->n_endpoints ? json_array() : json_null();
+	json_t *ports = change->n_ports ? json_array() : json_null();
 
 	for (size_t i = 0; i < change->n_endpoints; i++)
 		(void)json_array_append_new(endpoints, endpoint_json(change->endpoints[i]));

@@ -69,6 +69,21 @@ static void add_error(struct field_errors *errs, enum field_error_type type, con
 	};
 }
 
+void field_errors_repeat(struct field_errors *errs, size_t first)
+{
+	size_t n = errs->n;
+
+	for (size_t i = first; i < n && errs->n < FIELD_ERRORS_MAX; i++) {
+		array_reserve(errs->list, errs->n, errs->cap);
+		errs->list[errs->n] = (struct field_error){
+			.type = errs->list[i].type,
+			.path = xstrdup(errs->list[i].path),
+			.message = xstrdup(errs->list[i].message),
+		};
+		errs->n++;
+	}
+}
+
 void field_quote(struct buf *b, const char *s)
 {
 	static const char escapes[] = {
@@ -236,16 +251,28 @@ json_t *field_errors_causes(const struct field_errors *errs)
 	return causes;
 }
 
+/* A message names what is wrong once, though its causes may have it twice (ErrorList.ToAggregate). */
+static bool is_repeated(const struct field_errors *errs, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(errs->list[k].path, errs->list[i].path) == 0 &&
+		    strcmp(errs->list[k].message, errs->list[i].message) == 0)
+			return true;
+	return false;
+}
+
 char *field_errors_text(const struct field_errors *errs)
 {
-	struct buf text = BUF_INIT;
+	struct buf text = BUF_INIT, all = BUF_INIT;
+	size_t n = 0;
 
-	if (errs->n != 1)
-		buf_addc(&text, '[');
 	for (size_t i = 0; i < errs->n; i++)
-		buf_printf(&text, "%s%s: %s", i == 0 ? "" : ", ", errs->list[i].path,
-		           errs->list[i].message);
-	if (errs->n != 1)
-		buf_addc(&text, ']');
+		if (!is_repeated(errs, i))
+			buf_printf(&all, "%s%s: %s", n++ == 0 ? "" : ", ", errs->list[i].path,
+			           errs->list[i].message);
+	if (n == 1)
+		return buf_take(&all);
+	buf_printf(&text, "[%s]", buf_str(&all));
+	buf_done(&all);
 	return buf_take(&text);
 }

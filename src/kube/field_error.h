@@ -41,6 +41,9 @@ struct field_errors {
 
 void field_errors_done(struct field_errors *errs);
 
+/* Adds those from number 'first' on again: causes that Kubernetes has twice. */
+void field_errors_repeat(struct field_errors *errs, size_t first);
+
 /* 'path' is printf-formatted together with nothing else; use field_path() to build one. */
 void field_required(struct field_errors *errs, const char *path, const char *detail);
 void field_forbidden(struct field_errors *errs, const char *path, const char *detail);

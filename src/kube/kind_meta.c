@@ -264,9 +264,12 @@ void kind_validate_meta(const struct kind *kind, const json_t *object, const jso
                         struct field_errors *errs)
 {
 	const json_t *meta = json_object_get(object, "metadata");
+	size_t first = errs->n;
 
 	if (old)
 		check_update(meta, json_object_get(old, "metadata"), errs);
+	/* rest.BeforeUpdate checks it, and the strategy of each kind once more. */
+	field_errors_repeat(errs, first);
 	check_names(kind, meta, errs);
 	validate_at_least(errs, "metadata.generation", json_path(meta, "generation"), 0);
 	validate_labels(errs, "metadata.labels", json_path(meta, "labels"));

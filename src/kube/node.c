@@ -43,6 +43,7 @@ static void set_defaults(json_t *object)
 	const json_t *cidrs = json_path(object, "spec.podCIDRs");
 	const char *cidr = json_path_str(object, "spec.podCIDR");
 	const char *first = json_string_value(json_array_get(cidrs, 0));
+	const json_t *capacity = json_path(object, "status.capacity");
 
 	if (!json_path(object, "spec"))
 		json_object_set_new(object, "spec", json_object());
@@ -51,6 +52,9 @@ static void set_defaults(json_t *object)
 		json_path_set(object, "spec.podCIDRs", json_pack("[s]", cidr));
 	else if (!cidr[0] && first)
 		json_path_set(object, "spec.podCIDR", json_string(first));
+	if (json_object_size(capacity) &&
+	    !json_object_size(json_path(object, "status.allocatable")))
+		json_path_set(object, "status.allocatable", json_deep_copy(capacity));
 }
 
 static void check_taints(const json_t *taints, struct field_errors *errs)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "kube/json.h"
 #include "kube/status.h"
@@ -27,6 +28,7 @@ struct rule {
 	const char *resources;
 	const char *paths; /* instead of resources; a "*" at the end is any more */
 	condition_fn condition;
+	bool by_authorizer; /* what the condition says stands behind the usual sentence */
 };
 
 /* NodeRestriction's texts (plugin/pkg/admission/noderestriction). */
@@ -66,6 +68,16 @@ static char *own_lease(const struct server *server, const char *node,
 	if (strcmp(asked->verb, "create") == 0 || strcmp(asked->name, node) == 0)
 		return NULL;
 	return xstrdup(LEASE_NAME_TEXT);
+}
+
+/* Secrets and ConfigMaps only as far as a Pod of the node uses them: for us none does. */
+static char *used_here(const struct server *server, const char *node,
+                       const struct authz_attributes *asked)
+{
+	(void)server;
+	if (!asked->name[0])
+		return xstrdup("No Object name found");
+	return xasprintf("no relationship found between node '%s' and this object", node);
 }
 
 static const struct rule rules[] = {
@@ -112,7 +124,14 @@ static const struct rule rules[] = {
 	  .verbs = "get create update patch delete",
 	  .groups = "coordination.k8s.io",
 	  .resources = "leases",
-	  .condition = own_lease },
+	  .condition = own_lease,
+	  .by_authorizer = true },
+	{ .subjects = GROUP_NODES,
+	  .verbs = "get list watch",
+	  .groups = "core",
+	  .resources = "secrets configmaps",
+	  .condition = used_here,
+	  .by_authorizer = true },
 	{ .subjects = GROUP_NODES,
 	  .verbs = "create update patch",
 	  .groups = "core events.k8s.io",
@@ -205,8 +224,10 @@ void authz_attributes_of(const struct route *route, const char *method, const ch
 		                                                                      : "";
 }
 
-bool authz_allowed(const struct server *server, const struct identity *who,
-                   const struct authz_attributes *asked, char **ret_reason)
+/* As authz_allowed(), with the rule that gave the reason. */
+static bool decide(const struct server *server, const struct identity *who,
+                   const struct authz_attributes *asked, char **ret_reason,
+                   const struct rule **ret_rule)
 {
 	char *reason = NULL;
 
@@ -223,9 +244,18 @@ bool authz_allowed(const struct server *server, const struct identity *who,
 		}
 		free(reason);
 		reason = why;
+		*ret_rule = &rules[i];
 	}
 	*ret_reason = reason;
 	return false;
+}
+
+bool authz_allowed(const struct server *server, const struct identity *who,
+                   const struct authz_attributes *asked, char **ret_reason)
+{
+	const struct rule *rule;
+
+	return decide(server, who, asked, ret_reason, &rule);
 }
 
 /* "User "jane" cannot list resource "services" in API group "" in the namespace "default"" */
@@ -275,14 +305,17 @@ json_t *authz_forbidden(const struct identity *who, const struct authz_attribute
 json_t *authz_check(const struct server *server, const struct identity *who,
                     const struct authz_attributes *asked)
 {
-	char *reason = NULL;
-	json_t *status;
+	const struct rule *rule = NULL;
+	auto_buf struct buf whole = BUF_INIT;
+	auto_free char *reason = NULL;
 
-	if (authz_allowed(server, who, asked, &reason))
+	if (decide(server, who, asked, &reason, &rule))
 		return NULL;
-	status = authz_forbidden(who, asked, reason);
-	free(reason);
-	return status;
+	if (!reason || !rule->by_authorizer)
+		return authz_forbidden(who, asked, reason);
+	add_refusal(&whole, who, asked);
+	buf_printf(&whole, ": %s", reason);
+	return authz_forbidden(who, asked, buf_str(&whole));
 }
 
 json_t *authz_check_new(const struct identity *who, const struct kind *kind, const json_t *object)
@@ -330,7 +363,7 @@ json_t *authz_rules(const struct identity *who)
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
 		const struct rule *rule = &rules[i];
 
-		if (!applies(rule, who))
+		if (!applies(rule, who) || rule->condition == used_here)
 			continue;
 		if (rule->paths)
 			json_array_append_new(paths,

@@ -2,6 +2,7 @@
 #include "server/body.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -163,6 +164,17 @@ static json_t *protobuf_object(const char *text, size_t size, const struct kind 
 	return status;
 }
 
+/* "body:2:12: what" in the words of Go's YAML, "yaml: line 2: what"; NULL: it is something else. */
+static char *yaml_fault(const char *message)
+{
+	unsigned int line;
+	int end = 0;
+
+	if (sscanf(message, "body:%u:%*u: %n", &line, &end) < 1 || end == 0)
+		return NULL;
+	return xasprintf("yaml: line %u: %s", line, message + end);
+}
+
 json_t *body_object(struct http_request *req, const struct kind *kind, json_t **ret)
 {
 	enum body_type type = type_of(req);
@@ -191,9 +203,13 @@ json_t *body_object(struct http_request *req, const struct kind *kind, json_t **
 		return NULL;
 	}
 	json_decref(tree);
-	why = xasprintf(
-		"%s%s",
-		r == -ENOTSUP ? "" : "couldn't get version/kind; json parse error: ", err.msg);
+	if (type == BODY_YAML)
+		why = yaml_fault(err.msg);
+	if (!why)
+		why = xasprintf("%s%s",
+		                r == -ENOTSUP ? ""
+		                              : "couldn't get version/kind; json parse error: ",
+		                err.msg);
 	return unrecognized(kind, why, text, size);
 }
 

@@ -10,6 +10,7 @@
 #include "kube/json.h"
 #include "kube/kind.h"
 #include "kube/status.h"
+#include "server/accept.h"
 #include "server/health.h"
 #include "server/metrics.h"
 #include "server/openapi.h"
@@ -294,8 +295,11 @@ static bool reply_below(struct http_request *req, const char *path)
 	if (!document)
 		return false;
 	if (strcmp(json_path_str(document, "kind"), "") == 0) {
-		json_object_set_new(document, "kind", json_string("APIGroup"));
-		json_object_set_new(document, "apiVersion", json_string("v1"));
+		json_t *group = json_pack("{s:s,s:s}", "kind", "APIGroup", "apiVersion", "v1");
+
+		(void)json_object_update(group, document);
+		json_decref(document);
+		document = group;
 	}
 	reply_json(req, 200, document);
 	return true;
@@ -309,7 +313,17 @@ const char *discovery_version(void)
 static void reply_version(struct http_request *req)
 {
 	struct utsname host = { 0 };
+	struct accept form;
 
+	if (accept_choose(http_header(req, "Accept"), ACCEPT_NO_YAML, &form) < 0) {
+		json_t *status = status_new(406, "NotAcceptable",
+		                            "406: Not Acceptable\n\nAvailable representations: "
+		                            "application/json");
+
+		json_object_set_new(status, "details", json_object());
+		reply_status(req, status);
+		return;
+	}
 	(void)uname(&host);
 	reply_json(req, 200,
 	           json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "major",

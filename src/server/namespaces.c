@@ -90,9 +90,9 @@ static bool drop_finalizer(json_t *object)
 /* Takes the finalizer that stands for the content; what other finalizers there are stay. */
 static int change_emptied(void *arg, const struct store_object *stored, struct store_change *change)
 {
+	const struct terminating *t = arg;
 	json_t *object;
 
-	(void)arg;
 	if (!stored)
 		return -ENOENT;
 	object = store_object_json(stored);
@@ -101,7 +101,11 @@ static int change_emptied(void *arg, const struct store_object *stored, struct s
 		change->op = STORE_KEEP;
 		return 0;
 	}
-	change->op = object_has_finalizers(object, &kind_namespace) ? STORE_PUT : STORE_REMOVE;
+	change->op = STORE_REMOVE;
+	if (object_has_finalizers(object, &kind_namespace)) {
+		(void)namespace_conditions_update(object, &t->remains); /* nothing is left */
+		change->op = STORE_PUT;
+	}
 	change->object = object;
 	return 0;
 }

@@ -24,16 +24,20 @@ static bool wants_pretty(struct http_request *req)
 	                 strncmp(agent, "Mozilla/5.0", 11) == 0);
 }
 
+/* encoding/json's Encoder ends each value with it. */
+#define NEWLINE ((struct http_piece){ .data = "\n", .size = 1 })
+
 static void send_value(struct http_request *req, int code, const struct accept *form, json_t *value)
 {
 	bool pretty = form->pretty || wants_pretty(req);
 	char *text = form->yaml ? encode_yaml(value)
 	             : pretty   ? json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY)
 	                        : json_text(value);
-	struct http_piece piece = { text, strlen(text), free, text };
+	const struct http_piece pieces[] = { { text, strlen(text), free, text }, NEWLINE };
 
 	json_decref(value);
-	http_reply_pieces(req, code, form->yaml ? TYPE_YAML : TYPE_JSON, &piece, 1);
+	http_reply_pieces(req, code, form->yaml ? TYPE_YAML : TYPE_JSON, pieces,
+	                  form->yaml || pretty ? 1 : 2);
 }
 
 void reply_json(struct http_request *req, int code, json_t *value)
@@ -83,10 +87,12 @@ void reply_object(struct http_request *req, int code, const struct view *view,
 	if (reply_needs_tree(req, view)) {
 		reply_tree(req, code, view, view_tree(view->kind, object));
 	} else {
-		struct http_piece piece = { object->text, object->size, release_object,
-			                    store_object_ref(object) };
+		const struct http_piece pieces[] = {
+			{ object->text, object->size, release_object, store_object_ref(object) },
+			NEWLINE,
+		};
 
-		http_reply_pieces(req, code, TYPE_JSON, &piece, 1);
+		http_reply_pieces(req, code, TYPE_JSON, pieces, 2);
 	}
 }
 

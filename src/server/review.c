@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "kube/json.h"
 #include "kube/status.h"
@@ -121,7 +122,11 @@ static json_t *self_rules(const struct server *server, const struct identity *wh
 
 static json_t *self(const struct server *server, const struct identity *who, json_t *review)
 {
+	char now[CLOCK_TEXT_SIZE];
+
 	(void)server;
+	clock_format(clock_wall(), now);
+	json_path_set(review, "metadata.creationTimestamp", json_string(now));
 	json_object_set_new(review, "status",
 	                    json_pack("{s:o}", "userInfo", identity_user_info(who)));
 	return NULL;

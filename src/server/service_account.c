@@ -243,7 +243,7 @@ static json_t *answer(const struct server *server, json_t *request, const struct
 	struct field_errors errs = { 0 };
 	auto_json json_t *account = NULL;
 	json_t *status = NULL;
-	char now[CLOCK_TEXT_SIZE];
+	char now[CLOCK_TEXT_SIZE], uid[RAND_UUID_SIZE];
 
 	if (!object)
 		return status_not_found(route->kind, route->name);
@@ -256,9 +256,10 @@ static json_t *answer(const struct server *server, json_t *request, const struct
 		return status;
 	account = store_object_json(object);
 	clock_format(clock_wall(), now);
+	rand_uuid(uid);
 	json_object_set_new(request, "metadata",
-	                    json_pack("{s:s,s:s,s:s}", "name", route->name, "namespace", route->ns,
-	                              "creationTimestamp", now));
+	                    json_pack("{s:s,s:s,s:s,s:s}", "name", route->name, "namespace",
+	                              route->ns, "uid", uid, "creationTimestamp", now));
 	return issue(server, request, account, route->ns);
 }
 

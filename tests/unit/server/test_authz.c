@@ -83,15 +83,15 @@ static const struct authz_case {
 	  "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1", 0, NULL },
 	{ "system:node:n1", "system:nodes", "PUT",
 	  "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n2", 403,
-	  "leases.coordination.k8s.io \"n2\" is forbidden: can only access node lease with the same "
+	  "leases.coordination.k8s.io \"n2\" is forbidden: User \"system:node:n1\" cannot update resource \"leases\" in API group \"coordination.k8s.io\" in the namespace \"kube-node-lease\": can only access node lease with the same "
 	  "name as the requesting node" },
 	{ "system:node:n1", "system:nodes", "GET",
 	  "/apis/coordination.k8s.io/v1/namespaces/a/leases/n1", 403,
-	  "leases.coordination.k8s.io \"n1\" is forbidden: can only access leases in the "
+	  "leases.coordination.k8s.io \"n1\" is forbidden: User \"system:node:n1\" cannot get resource \"leases\" in API group \"coordination.k8s.io\" in the namespace \"a\": can only access leases in the "
 	  "\"kube-node-lease\" system namespace" },
 	{ "system:node:n1", "system:nodes", "GET", "/api/v1/namespaces/a/secrets", 403,
 	  "secrets is forbidden: User \"system:node:n1\" cannot list resource \"secrets\" in API "
-	  "group \"\" in the namespace \"a\"" },
+	  "group \"\" in the namespace \"a\": No Object name found" },
 	{ "system:node:n1", "system:nodes", "POST", "/api/v1/namespaces/a/services", 403,
 	  "services is forbidden: User \"system:node:n1\" cannot create resource \"services\" in "
 	  "API group \"\" in the namespace \"a\"" },
