@@ -154,7 +154,7 @@ def test_wrong_type(server, web):
     change(web, '    app: web\n', '    app: 1\n')
     done = server.run('apply', '-f', web)
     assert done.returncode == 1
-    assert 'cannot unmarshal number into Go struct field ServiceSpec.spec.selector' in done.stderr
+    assert 'cannot convert int64 to string' in done.stderr
 
 
 def test_missing_field(server, web):
