@@ -8,7 +8,7 @@
 
 #define PINS_DEFAULT "/sys/fs/bpf/fairlead"
 
-/* The folder of this layout version under 'pin_dir', "…/v2" (heap). */
+/* The folder of this layout version under 'pin_dir', "…/v<N>" (heap). */
 char *pins_dir(const char *pin_dir);
 
 /* The newest folder of another layout version (heap), which another release left; or NULL. */

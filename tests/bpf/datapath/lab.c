@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -151,8 +152,25 @@ static void add_address(int fd, const char *text)
 	assert_int_equal(ack.e.error, 0);
 }
 
+/* The kernel sets the route of an IPv6 address from a worker. */
+static void wait_for_route(const char *text)
+{
+	auto_close int fd = -1;
+	struct sockaddr_storage ss;
+	socklen_t size = sock_addr(text, 9, &ss);
+
+	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	for (int i = 0; i < TIMEOUT_S * 1000; i++) {
+		if (connect(fd, (void *)&ss, size) == 0)
+			return;
+		(void)poll(NULL, 0, 1);
+	}
+	fail_msg("no route to %s: %s", text, strerror(errno));
+}
+
 void lab_netns(const char *const *addrs)
 {
+	const char *const *a;
 	auto_close int fd = -1;
 
 	if (unshare(CLONE_NEWNET) < 0)
@@ -160,8 +178,11 @@ void lab_netns(const char *const *addrs)
 	lo_up();
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	assert_true(fd >= 0);
-	for (; *addrs; addrs++)
-		add_address(fd, *addrs);
+	for (a = addrs; *a; a++)
+		add_address(fd, *a);
+	wait_for_route("::1");
+	for (a = addrs; *a; a++)
+		wait_for_route(*a);
 }
 
 struct plan_service *plan_make(const char *name)

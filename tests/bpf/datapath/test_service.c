@@ -120,10 +120,12 @@ static const char *const loopbacks[] = { "127.0.0.1", "127.3.2.1", "::1", "::fff
 
 static void assert_all_ways(const char *addr, uint16_t port, int answer)
 {
-	if (ask_tcp(addr, port) != answer || ask_udp_connected(addr, port) != answer ||
-	    ask_udp_fresh(addr, port) != answer)
-		fail_msg("%s:%u: TCP %d, connected UDP %d, UDP %d", addr, port, ask_tcp(addr, port),
-		         ask_udp_connected(addr, port), ask_udp_fresh(addr, port));
+	int by_tcp = ask_tcp(addr, port), by_connected = ask_udp_connected(addr, port);
+	int by_udp = ask_udp_fresh(addr, port);
+
+	if (by_tcp != answer || by_connected != answer || by_udp != answer)
+		fail_msg("%s:%u: TCP %d, connected UDP %d, UDP %d", addr, port, by_tcp,
+		         by_connected, by_udp);
 }
 
 /* In a Pod's network namespace the node's address is the node's and the loopback is the Pod's. */
